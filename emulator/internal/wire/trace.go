@@ -1,6 +1,9 @@
 package wire
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Trace is what the layers of one request tell about it on its way, for the journal.
 type Trace struct {
@@ -8,6 +11,29 @@ type Trace struct {
 	Operation  string      // operationId; empty when no route matched
 	BaseURL    string      // scheme, host and sandbox prefix of the request, no trailing slash: http://host:4010/~t1
 	Violations []Violation // what the referee found, request first
+	Limiter    *Limiter    // of the sandbox; nil while rate limits are off
+}
+
+// Fired is a change of state that came about because sandbox time passed its instant.
+type Fired struct {
+	At     time.Time `json:"at"`
+	Vendor string    `json:"vendor"`
+	Kind   string    `json:"kind"`
+	ID     string    `json:"id"`
+	From   string    `json:"from"`
+	To     string    `json:"to"`
+}
+
+// Job is an asynchronous job of any vendor, as the control plane shows it.
+type Job struct {
+	Vendor  string    `json:"vendor"`
+	Kind    string    `json:"kind"`
+	ID      string    `json:"id"`
+	State   string    `json:"state"`
+	Created time.Time `json:"created_at"`
+	Since   time.Time `json:"since"` // when it entered the state
+	Done    bool      `json:"done"`
+	Error   string    `json:"error,omitempty"`
 }
 
 // Violation is one way in which a request or a response breaks the vendor's document.
