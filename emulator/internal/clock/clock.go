@@ -48,3 +48,33 @@ func Stopwatch() func() time.Duration {
 	start := time.Now()
 	return func() time.Duration { return time.Since(start) }
 }
+
+// Ticker calls a function again and again until it is stopped.
+type Ticker struct {
+	stop, stopped chan struct{}
+}
+
+// Every calls fn each time the period has passed in real time, one call at a time.
+func Every(period time.Duration, fn func()) *Ticker {
+	t := &Ticker{stop: make(chan struct{}), stopped: make(chan struct{})}
+	go func() {
+		defer close(t.stopped)
+		ticks := time.NewTicker(period)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-t.stop:
+				return
+			case <-ticks.C:
+				fn()
+			}
+		}
+	}()
+	return t
+}
+
+// Stop ends the calls and waits for the one under way.
+func (t *Ticker) Stop() {
+	close(t.stop)
+	<-t.stopped
+}

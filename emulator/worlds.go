@@ -1,0 +1,91 @@
+package emulator
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"sync"
+
+	"github.com/submeter/submeter/emulator/internal/clock"
+	"github.com/submeter/submeter/emulator/internal/ledger"
+	"github.com/submeter/submeter/emulator/internal/store"
+	"github.com/submeter/submeter/fixtures"
+)
+
+// world is a scenario with a seed, and the baseline that was seeded from them.
+type world struct {
+	scenario *fixtures.Scenario
+	seed     uint64
+	baseline *store.Baseline
+}
+
+// worlds are the baselines of this emulator; each is seeded once, when first asked for.
+type worlds struct {
+	emulator *Emulator
+	first    *world // what sandboxes are forked from
+
+	mu    sync.Mutex
+	byKey map[string]*world
+}
+
+// of returns the world of a scenario and seed, seeding its baseline unless the data file holds it already.
+func (w *worlds) of(s *fixtures.Scenario, seed uint64) (*world, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	key, err := worldKey(s, seed)
+	if err != nil {
+		return nil, err
+	}
+	if known, ok := w.byKey[key]; ok {
+		return known, nil
+	}
+	baseline, err := w.emulator.store.Baseline(key, startOf(s), func(sb *store.Sandbox) error {
+		if err := sb.Update(func(tx *store.Tx) error { store.SetSeed(tx, seed); return nil }); err != nil {
+			return err
+		}
+		for _, v := range w.emulator.vendors {
+			if err := v.api.Seed(sb, s); err != nil {
+				return fmt.Errorf("%s: %w", v.name, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	made := &world{scenario: s, seed: seed, baseline: baseline}
+	if w.byKey == nil {
+		w.byKey = map[string]*world{}
+	}
+	w.byKey[key] = made
+	return made, nil
+}
+
+// warm loads what the sandboxes of a reopened data file keep in memory, so that their first query does not wait.
+func (w *worlds) warm() error {
+	return w.emulator.store.EachSandbox(func(sb *store.Sandbox) error {
+		return sb.View(func(tx *store.Tx) error { ledger.Warm(tx); return nil })
+	})
+}
+
+// worldKey names a world by all that it is made from, so that a data file whose scenario was edited is seeded anew.
+func worldKey(s *fixtures.Scenario, seed uint64) (string, error) {
+	text, err := fixtures.Marshal(s)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	return fmt.Sprintf("%s/%d/%s", s.Name, seed, hex.EncodeToString(sum[:8])), nil
+}
+
+// startOf returns the clock that a scenario starts with.
+func startOf(s *fixtures.Scenario) clock.State {
+	at := s.Clock.At.At(clock.Machine())
+	switch {
+	case s.Clock.Mode == fixtures.ClockFrozen:
+		return clock.FrozenAt(at)
+	case s.Clock.At.IsZero():
+		return clock.State{}
+	}
+	return clock.RunningFrom(at)
+}
