@@ -1,0 +1,49 @@
+# The commands of daily work. `make` alone lists them.
+
+GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: help
+help: ## list the commands
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: ## serve the default world on port 4010
+	go run ./cmd/submeter serve
+
+.PHONY: build
+build: ## build bin/submeter, static
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/submeter ./cmd/submeter
+
+.PHONY: test
+test: ## run the tests, as a fresh machine does
+	go test ./...
+
+.PHONY: race
+race: ## run the tests with the race detector
+	go test -race ./...
+
+.PHONY: lint
+lint: ## format check, vet, lint with the import rules
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
+	go vet ./...
+	$(GOLANGCI_LINT) run ./...
+
+.PHONY: generate
+generate: ## write generated code anew from openapi/
+	go generate ./clients/...
+
+.PHONY: bench
+bench: ## print the figures the README quotes
+	go test ./e2e/bench -run '^$$' -bench . -benchtime 1x -timeout 60m
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for a short while
+	./.ci/fuzz 20s
+
+.PHONY: image
+image: ## build the container image
+	docker build -t submeter .
+
+.PHONY: ci
+ci: ## all that CI runs
+	bash .ci/run
