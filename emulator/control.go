@@ -300,7 +300,7 @@ func (e *Emulator) explain(err error) (status int, detail string) {
 		return http.StatusBadRequest, err.Error()
 	case errors.Is(err, ErrNotFound):
 		return http.StatusNotFound, err.Error()
-	case errors.Is(err, store.ErrAllBusy), errors.Is(err, context.Canceled), err != nil && err == e.seedError():
+	case errors.Is(err, store.ErrAllBusy), errors.Is(err, errSeeding), errors.Is(err, context.Canceled):
 		return http.StatusServiceUnavailable, err.Error()
 	case errors.As(err, &echoError) && echoError.Code == http.StatusNotFound:
 		return http.StatusNotFound, "nothing is served here; there are /" + strings.Join(e.Vendors(), ", /") + " and /_submeter, each also under /~sandbox"

@@ -27,6 +27,8 @@ import (
 // DefaultSandbox is the sandbox of a base URL that names none.
 const DefaultSandbox = "default"
 
+var errSeeding = errors.New("the baseline could not be seeded")
+
 // Emulator is one server: an http.Handler over any number of sandboxes. Its methods may be called side by side.
 type Emulator struct {
 	cfg     config
@@ -79,7 +81,7 @@ func (e *Emulator) seed() {
 		err = e.worlds.warm()
 	}
 	if err != nil {
-		e.seedErr = fmt.Errorf("the baseline could not be seeded: %w", err)
+		e.seedErr = fmt.Errorf("%w: %w", errSeeding, err)
 		e.log.Error("seeding failed", "scenario", e.cfg.scenario.Name, "error", err)
 		return
 	}

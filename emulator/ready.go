@@ -40,13 +40,3 @@ func (e *Emulator) loadDocuments() {
 	}
 	all.Wait()
 }
-
-// seedError returns why seeding failed; nil while it goes on or when it went well.
-func (e *Emulator) seedError() error {
-	select {
-	case <-e.seeded:
-		return e.seedErr
-	default:
-		return nil
-	}
-}

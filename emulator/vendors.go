@@ -32,9 +32,9 @@ func mountVendors(cfg config) []mounted {
 	return nil
 }
 
-func mount(name string, cfg config, make func(wire.Referee) vendor) mounted {
+func mount(name string, cfg config, create func(wire.Referee) vendor) mounted {
 	document := documentOf(name)
-	return mounted{name: name, document: document, api: make(document.Referee(spec.Options{Strict: cfg.strict}))}
+	return mounted{name: name, document: document, api: create(document.Referee(spec.Options{Strict: cfg.strict}))}
 }
 
 var (
