@@ -57,24 +57,23 @@ type head struct {
 	key, value []byte // nil key: no more
 }
 
+// seek places the head on its first key: the first that is not before from (not after it, in reverse) and that begins
+// with the prefix. A from outside the prefix's range counts as the end of the range it lies at.
 func (h *head) seek(from []byte) {
-	switch {
-	case !h.reverse && from != nil:
-		h.set(h.cursor.Seek(from))
-	case !h.reverse && len(h.prefix) > 0:
-		h.set(h.cursor.Seek(h.prefix))
-	case !h.reverse:
-		h.set(h.cursor.First())
-	default:
+	if h.reverse {
 		h.seekLast(from)
+		return
 	}
+	if bytes.Compare(from, h.prefix) < 0 {
+		from = h.prefix
+	}
+	h.set(h.cursor.Seek(from))
 }
 
-// seekLast places the cursor on the last key that is not after from, or not after the prefix's range.
 func (h *head) seekLast(from []byte) {
-	limit := from
-	if limit == nil {
-		limit = prefixEnd(h.prefix)
+	limit, within := prefixEnd(h.prefix), false
+	if from != nil && (limit == nil || bytes.Compare(from, limit) < 0) {
+		limit, within = from, true
 	}
 	if limit == nil {
 		h.set(h.cursor.Last())
@@ -84,7 +83,7 @@ func (h *head) seekLast(from []byte) {
 	switch {
 	case k == nil:
 		k, v = h.cursor.Last()
-	case from == nil || !bytes.Equal(k, from):
+	case !within || !bytes.Equal(k, from):
 		k, v = h.cursor.Prev()
 	}
 	h.set(k, v)

@@ -210,20 +210,18 @@ func (m *machine) check(t *rapid.T) {
 			if !slices.Equal(forward, want) || !slices.Equal(backward, want) {
 				t.Fatalf("%s: keys %q, backward %q, want %q", name, forward, backward, want)
 			}
-			first, _ := slices.BinarySearch(want, from)
-			if prefix == "" {
-				if got := collect(t, w, things.From(tx, "", from)); !slices.Equal(got, want[first:]) {
-					t.Fatalf("%s: keys from %q: %q, want %q", name, from, got, want[first:])
-				}
-				last, found := slices.BinarySearch(want, from)
-				if found {
-					last++
-				}
-				got := collect(t, w, things.BackwardFrom(tx, "", from))
-				slices.Reverse(got)
-				if !slices.Equal(got, want[:last]) {
-					t.Fatalf("%s: keys back from %q: %q, want %q", name, from, got, want[:last])
-				}
+			first, found := slices.BinarySearch(want, from)
+			if got := collect(t, w, things.From(tx, prefix, from)); !slices.Equal(got, want[first:]) {
+				t.Fatalf("%s: keys of %q from %q: %q, want %q", name, prefix, from, got, want[first:])
+			}
+			last := first
+			if found {
+				last++
+			}
+			got := collect(t, w, things.BackwardFrom(tx, prefix, from))
+			slices.Reverse(got)
+			if !slices.Equal(got, want[:last]) {
+				t.Fatalf("%s: keys of %q back from %q: %q, want %q", name, prefix, from, got, want[:last])
 			}
 			return nil
 		})
