@@ -194,7 +194,7 @@ func (c *Client) OpenAPI(ctx context.Context, vendor string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if err := refusal(resp); err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func value[T any](resp *http.Response, err error) (T, error) {
 	if err != nil {
 		return v, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if err := refusal(resp); err != nil {
 		return v, err
 	}
@@ -222,7 +222,7 @@ func done(resp *http.Response, err error) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	return refusal(resp)
 }
 
