@@ -17,8 +17,9 @@ func (a *app) clockCommand() *cobra.Command {
 		Short: "Read, freeze and move the sandbox's clock",
 		Long: `Read, freeze and move the sandbox's clock. Jobs, sessions, tokens, download links and windows of every
 vendor hang on it, so a test can live through a month without waiting.`,
-		Example: `  submeter clock freeze --at 2026-01-31T23:59:00Z
-  submeter clock advance --by P1M`,
+		Example: `  submeter clock
+  submeter clock freeze 2026-01-31T23:59:00Z
+  submeter clock advance P1M`,
 	}, a.clockGetCommand(), a.clockFreezeCommand(), a.clockResumeCommand(), a.clockAdvanceCommand())
 }
 
@@ -42,20 +43,24 @@ func (a *app) clockGetCommand() *cobra.Command {
 }
 
 func (a *app) clockFreezeCommand() *cobra.Command {
-	var at time.Time
-	cmd := &cobra.Command{
-		Use:   "freeze",
+	return &cobra.Command{
+		Use:   "freeze [INSTANT]",
 		Short: "Stop the clock, where it is or at an instant",
 		Example: `  submeter clock freeze
-  submeter clock freeze --at 2026-01-31T23:59:00Z
-  submeter clock freeze --at 2026-02-01`,
-		Args: cobra.NoArgs,
-		RunE: a.ask(func(cmd *cobra.Command, client *control.Client, _ []string) error {
+  submeter clock freeze 2026-01-31T23:59:00Z
+  submeter clock freeze 2026-02-01`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: a.ask(func(cmd *cobra.Command, client *control.Client, args []string) error {
+			var at time.Time
+			if len(args) > 0 {
+				var err error
+				if at, err = parseInstant(args[0]); err != nil {
+					return usageError{err}
+				}
+			}
 			return a.showClock(client.Freeze(cmd.Context(), at))
 		}),
 	}
-	cmd.Flags().TimeVar(&at, "at", time.Time{}, instantLayouts, "`instant` to stop at (default: where the clock is)")
-	return cmd
 }
 
 func (a *app) clockResumeCommand() *cobra.Command {
@@ -71,30 +76,28 @@ func (a *app) clockResumeCommand() *cobra.Command {
 }
 
 func (a *app) clockAdvanceCommand() *cobra.Command {
-	var by string
 	var to time.Time
 	cmd := &cobra.Command{
-		Use:   "advance",
+		Use:   "advance [DURATION]",
 		Short: "Move the clock forward and print what came due",
 		Long: `Move the clock forward, settle what is due by then, and print it in the order of its instants.
 
 A duration is written as 90s, 36h or 1h30m, with days and weeks as 2d and 1w, or in ISO 8601 as P1M or PT15M.`,
-		Example: `  submeter clock advance --by 36h
-  submeter clock advance --by P1M
+		Example: `  submeter clock advance 36h
+  submeter clock advance P1M
   submeter clock advance --to 2026-03-01T00:00:00Z`,
-		Args: cobra.NoArgs,
-		RunE: a.ask(func(cmd *cobra.Command, client *control.Client, _ []string) error {
-			switch changed := cmd.Flags().Changed; {
-			case changed("by") == changed("to"):
-				return usageError{errors.New("want either --by or --to")}
-			case changed("by"):
-				return a.showAdvanced(client.Advance(cmd.Context(), by))
-			default:
+		Args: cobra.MaximumNArgs(1),
+		RunE: a.ask(func(cmd *cobra.Command, client *control.Client, args []string) error {
+			switch toInstant := cmd.Flags().Changed("to"); {
+			case toInstant == (len(args) > 0):
+				return usageError{errors.New("want either a duration or --to")}
+			case toInstant:
 				return a.showAdvanced(client.AdvanceTo(cmd.Context(), to))
+			default:
+				return a.showAdvanced(client.Advance(cmd.Context(), args[0]))
 			}
 		}),
 	}
-	cmd.Flags().StringVar(&by, "by", "", "`duration` to move, such as 36h or P1M")
 	cmd.Flags().TimeVar(&to, "to", time.Time{}, instantLayouts, "`instant` to move to")
 	return cmd
 }

@@ -53,8 +53,17 @@ func (a *app) confirm(format string, args ...any) error {
 // instant prints a time for people, to the millisecond. JSON has it in full.
 func instant(t time.Time) string { return t.Format("2006-01-02T15:04:05.999Z07:00") }
 
-// instantLayouts are what a flag accepts as an instant. A date alone is its midnight in UTC.
+// instantLayouts are what the command line accepts as an instant. A date alone is its midnight in UTC.
 var instantLayouts = []string{time.RFC3339Nano, time.DateOnly}
+
+func parseInstant(text string) (time.Time, error) {
+	for _, layout := range instantLayouts {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no instant such as 2026-01-31T23:59:00Z or 2026-02-01", text)
+}
 
 func yesNo(b bool) string {
 	if b {

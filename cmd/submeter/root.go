@@ -62,8 +62,8 @@ Point an unmodified client at it instead of the vendor: what the client ingests 
 
 Every test can have a sandbox of its own: put /~name in front of the path, and the name is made on first use.`,
 		Example: `  submeter serve
-  submeter clock freeze --at 2026-01-31T23:59:00Z
-  submeter clock advance --by P1M --sandbox checkout-17
+  submeter clock freeze 2026-01-31T23:59:00Z
+  submeter clock advance P1M --sandbox checkout-17
   submeter requests list --vendor metronome --status 400`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -105,12 +105,13 @@ func (a *app) markRunning(cmd *cobra.Command) {
 	}
 }
 
-// group makes a command that only holds others: alone it shows its help, and an unknown word behind it is refused,
-// which cobra does for the root alone.
-func group(cmd *cobra.Command, children ...*cobra.Command) *cobra.Command {
+// group makes a command of several: alone it does what the first of them does without flags, which is to show, and an
+// unknown word behind it is refused, which cobra does for the root alone.
+func group(cmd, shows *cobra.Command, others ...*cobra.Command) *cobra.Command {
 	cmd.Args = cobra.NoArgs
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	cmd.AddCommand(children...)
+	cmd.RunE = shows.RunE
+	cmd.AddCommand(shows)
+	cmd.AddCommand(others...)
 	return cmd
 }
 
