@@ -160,23 +160,32 @@ func start(e *emulator.Emulator, cfg serveConfig, built build, stdout io.Writer)
 	if err := e.Listen(net.JoinHostPort(cfg.host, strconv.Itoa(int(cfg.port)))); err != nil {
 		return err
 	}
+	host, port, err := net.SplitHostPort(e.Addr())
+	if err != nil {
+		return fmt.Errorf("listening on %q: %w", e.Addr(), err)
+	}
 	if cfg.portFile != "" {
-		_, port, err := net.SplitHostPort(e.Addr())
-		if err != nil {
-			return fmt.Errorf("port file: %w", err)
-		}
 		if err := writeWhole(cfg.portFile, port+"\n"); err != nil {
 			return fmt.Errorf("port file: %w", err)
 		}
 	}
 	b := banner{
-		version: built.Version, scenario: cfg.scenario, baseURL: e.URL(),
+		version: built.Version, scenario: cfg.scenario, baseURL: "http://" + net.JoinHostPort(reachable(host), port),
 		vendors: e.Vendors(), credentials: map[string][]string{},
 	}
 	for _, c := range e.Credentials() {
 		b.credentials[c.Vendor] = append(b.credentials[c.Vendor], c.Lines...)
 	}
 	return b.write(stdout)
+}
+
+// reachable returns the address under which this machine reaches a server: one that listens on all addresses has no
+// address of its own that a client could be given.
+func reachable(host string) string {
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		return "127.0.0.1"
+	}
+	return host
 }
 
 // stop ends the server: politely for a while, then by cutting off what still goes on, which is worth a warning and

@@ -177,6 +177,16 @@ func TestServeTellsWhereItListensAndStopsWhenAsked(t *testing.T) {
 	}
 }
 
+func TestReachable(t *testing.T) {
+	for host, want := range map[string]string{
+		"0.0.0.0": "127.0.0.1", "::": "127.0.0.1", "127.0.0.1": "127.0.0.1", "::1": "::1", "10.0.0.7": "10.0.0.7",
+	} {
+		if got := reachable(host); got != want {
+			t.Errorf("a server that listens on %s is reached at %s, want %s", host, got, want)
+		}
+	}
+}
+
 func TestServeLetsRequestsInFlightFinish(t *testing.T) {
 	portFile := filepath.Join(t.TempDir(), "port")
 	stop, _, code := startServe(t, "--port", "0", "--port-file", portFile)
