@@ -123,11 +123,21 @@ func addDuration(now time.Time, by string) (time.Time, error) {
 			return now, fmt.Errorf("%w: %q has a fraction of a year or month, which has no fixed length", ErrInvalid, by)
 		}
 		clockPart := duration.Duration{Weeks: d.Weeks, Days: d.Days, Hours: d.Hours, Minutes: d.Minutes, Seconds: d.Seconds}
-		return now.AddDate(int(d.Years), int(d.Months), 0).Add(clockPart.ToTimeDuration()), nil
+		return addMonths(now, int(d.Years)*12+int(d.Months)).Add(clockPart.ToTimeDuration()), nil
 	}
 	d, err := str2duration.ParseDuration(by)
 	if err != nil || d < 0 {
 		return now, refused
 	}
 	return now.Add(d), nil
+}
+
+// addMonths keeps the day of the month, or takes the month's last where there is no such day: a month after 31 January
+// is the end of February.
+func addMonths(t time.Time, months int) time.Time {
+	to := t.AddDate(0, months, 0)
+	if to.Day() != t.Day() {
+		to = to.AddDate(0, 0, -to.Day())
+	}
+	return to
 }

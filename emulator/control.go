@@ -296,10 +296,10 @@ func (e *Emulator) explain(err error) (status int, detail string) {
 		return http.StatusBadRequest, violation.Message
 	case errors.As(err, &body):
 		return body.Status, body.Message
-	case errors.Is(err, ErrInvalid):
-		return http.StatusBadRequest, err.Error()
+	case errors.Is(err, ErrInvalid): // the status says so in its own words
+		return http.StatusBadRequest, strings.TrimPrefix(err.Error(), ErrInvalid.Error()+": ")
 	case errors.Is(err, ErrNotFound):
-		return http.StatusNotFound, err.Error()
+		return http.StatusNotFound, strings.TrimPrefix(err.Error(), ErrNotFound.Error()+": ")
 	case errors.Is(err, store.ErrAllBusy), errors.Is(err, errSeeding), errors.Is(err, context.Canceled):
 		return http.StatusServiceUnavailable, err.Error()
 	case errors.As(err, &echoError) && echoError.Code == http.StatusNotFound:

@@ -43,13 +43,12 @@ type Emulator struct {
 	seeded  chan struct{} // closed once the baseline is there, or seedErr says why not
 	seedErr error
 
-	mu    sync.Mutex
-	boxes map[string]*box
+	mu     sync.Mutex
+	boxes  map[string]*box
+	warmed chan struct{} // nil before Warm; closed once the documents are loaded
 
 	server  serving
 	closing sync.Once
-	warming sync.Once
-	warmed  chan struct{} // closed once the documents are loaded
 }
 
 // New makes an emulator and begins to seed its baseline; requests that come before it is seeded wait. An error says

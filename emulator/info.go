@@ -33,7 +33,7 @@ type VendorInfo struct {
 func (s *Sandbox) Info() (Info, error) {
 	e := s.emulator
 	info := Info{
-		Name: "submeter", Version: e.cfg.version, Sandbox: s.name, StartedAt: e.started,
+		Name: "submeter", Version: e.cfg.version, Vendors: []VendorInfo{}, Sandbox: s.name, StartedAt: e.started,
 		UptimeSeconds: e.uptime().Seconds(), Data: e.cfg.data, Strict: e.cfg.strict,
 	}
 	for _, v := range e.vendors {
@@ -74,7 +74,7 @@ type OperationCoverage struct {
 
 // Coverage returns what is emulated, as the vendors' documents state it.
 func (e *Emulator) Coverage() (Coverage, error) {
-	var c Coverage
+	c := Coverage{Vendors: []VendorCoverage{}}
 	for _, v := range e.vendors {
 		operations, err := v.document.Operations()
 		if err != nil {

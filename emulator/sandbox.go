@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,6 +47,9 @@ func (s *Sandbox) URL(vendor ...string) string {
 	addr := s.emulator.Addr()
 	if addr == "" {
 		return ""
+	}
+	if host, port, err := net.SplitHostPort(addr); err == nil && net.ParseIP(host).IsUnspecified() {
+		addr = net.JoinHostPort("127.0.0.1", port) // all interfaces: name one that can be called
 	}
 	url := "http://" + addr
 	if s.name != DefaultSandbox {
