@@ -296,8 +296,8 @@ type OperationCoverage struct {
 	Path    string `json:"path"`
 	Summary string `json:"summary"`
 
-	// Tier How deep the emulation goes.
-	Tier string `json:"tier"`
+	// Tier How close to metering the operation is: 1 is metering itself, 2 what metering feeds, 3 the rest.
+	Tier int `json:"tier"`
 }
 
 // Problem Why a request was refused or failed, after RFC 9457.

@@ -127,9 +127,9 @@ func TestEachMethodSendsItsOperationAndReturnsItsValue(t *testing.T) {
 		{"set rate limits", func(c client) (any, error) { return c.SetRateLimits(ctx, control.RateLimitModeVendor) },
 			`PUT /~t1/_submeter/rate-limits {"mode":"vendor"}`, `{"mode":"vendor"}`, control.RateLimitModeVendor},
 		{"coverage", func(c client) (any, error) { return c.Coverage(ctx) }, "GET /~t1/_submeter/coverage",
-			`{"vendors":[{"name":"cognite","operations":[{"id":"o","method":"GET","path":"/p","summary":"s","emulated":true,"tier":"1","evidence":"documented","assumptions":["COG-001"]}],"emulated":1,"known":1}]}`,
+			`{"vendors":[{"name":"cognite","operations":[{"id":"o","method":"GET","path":"/p","summary":"s","emulated":true,"tier":1,"evidence":"documented","assumptions":["COG-001"]}],"emulated":1,"known":1}]}`,
 			[]control.VendorCoverage{{Name: "cognite", Emulated: 1, Known: 1, Operations: []control.OperationCoverage{
-				{ID: "o", Method: "GET", Path: "/p", Summary: "s", Emulated: true, Tier: "1", Evidence: "documented", Assumptions: []string{"COG-001"}}}}}},
+				{ID: "o", Method: "GET", Path: "/p", Summary: "s", Emulated: true, Tier: 1, Evidence: "documented", Assumptions: []string{"COG-001"}}}}}},
 		{"openapi", func(c client) (any, error) { b, err := c.OpenAPI(ctx, "metronome"); return string(b), err },
 			"GET /~t1/_submeter/openapi/metronome.yaml", "openapi: 3.0.3\n", "openapi: 3.0.3\n"},
 		{"ready, which asks the host", func(c client) (any, error) { return nil, c.Ready(ctx) }, "GET /readyz", `{"status":"ok"}`, nil},

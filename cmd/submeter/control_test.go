@@ -96,8 +96,8 @@ const (
 	coverageAnswer = `{"vendors":[
 		{"name":"cognite","operations":[],"emulated":0,"known":0},
 		{"name":"m3ter","operations":[
-			{"id":"SubmitMeasurements","method":"POST","path":"/organizations/{orgId}/measurements","summary":"Submit","emulated":true,"tier":"full","evidence":"documented","assumptions":["M3T-001","M3T-004"]},
-			{"id":"ListPlans","method":"GET","path":"/organizations/{orgId}/plans","summary":"List plans","emulated":false,"tier":"","evidence":"","assumptions":[]}],
+			{"id":"SubmitMeasurements","method":"POST","path":"/organizations/{orgId}/measurements","summary":"Submit","emulated":true,"tier":1,"evidence":"documented","assumptions":["M3T-001","M3T-004"]},
+			{"id":"ListPlans","method":"GET","path":"/organizations/{orgId}/plans","summary":"List plans","emulated":false,"tier":2,"evidence":"documented","assumptions":[]}],
 		 "emulated":1,"known":2}]}`
 )
 

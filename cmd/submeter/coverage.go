@@ -51,7 +51,7 @@ func (a *app) showOperations(vendor control.VendorCoverage) error {
 	rows := make([]table.Row, len(vendor.Operations))
 	for i, o := range vendor.Operations {
 		rows[i] = table.Row{
-			o.ID, o.Method, o.Path, yesNo(o.Emulated), orDash(o.Tier), orDash(o.Evidence), strings.Join(o.Assumptions, " "),
+			o.ID, o.Method, o.Path, yesNo(o.Emulated), o.Tier, orDash(o.Evidence), strings.Join(o.Assumptions, " "),
 		}
 	}
 	return a.show(vendor, table.Row{"operation", "method", "path", "emulated", "tier", "evidence", "assumptions"}, rows)
