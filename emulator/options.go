@@ -38,7 +38,7 @@ func resolve(opts []Option) (config, error) {
 		}
 	}
 	if cfg.scenario == nil {
-		s, err := fixtures.Load("default")
+		s, err := loadScenario("default")
 		if err != nil {
 			return cfg, err
 		}
@@ -53,7 +53,7 @@ func resolve(opts []Option) (config, error) {
 // WithScenario seeds the baseline from a built-in scenario or from a file: "default", "empty", "./world.yaml".
 func WithScenario(nameOrPath string) Option {
 	return func(c *config) error {
-		s, err := fixtures.Load(nameOrPath)
+		s, err := loadScenario(nameOrPath)
 		if err != nil {
 			return fmt.Errorf("scenario %s: %w", nameOrPath, err)
 		}

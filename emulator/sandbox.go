@@ -227,7 +227,7 @@ func (e *Emulator) resolveBaseline(now *world, to Baseline) (*world, error) {
 		if !slices.Contains(fixtures.Names(), to.Scenario) {
 			return nil, fmt.Errorf("%w: there is no built-in scenario %q, only %s", ErrInvalid, to.Scenario, strings.Join(fixtures.Names(), ", "))
 		}
-		loaded, err := fixtures.Load(to.Scenario)
+		loaded, err := loadScenario(to.Scenario)
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/submeter/submeter/emulator/internal/clock"
@@ -70,12 +71,53 @@ func (w *worlds) warm() error {
 
 // worldKey names a world by all that it is made from, so that a data file whose scenario was edited is seeded anew.
 func worldKey(s *fixtures.Scenario, seed uint64) (string, error) {
+	digest, err := digestOf(s)
+	return fmt.Sprintf("%s/%d/%s", s.Name, seed, digest), err
+}
+
+// Reading and digesting a built-in scenario takes longer than all else at the start of an emulator inside a test, so
+// that a process does it once. Nobody changes a scenario that was read.
+var (
+	builtinMu sync.Mutex
+	builtins  = map[string]*fixtures.Scenario{}
+	digests   = map[*fixtures.Scenario]string{} // of builtins
+)
+
+// loadScenario reads a built-in scenario or a file.
+func loadScenario(nameOrPath string) (*fixtures.Scenario, error) {
+	if !slices.Contains(fixtures.Names(), nameOrPath) {
+		return fixtures.Load(nameOrPath)
+	}
+	builtinMu.Lock()
+	defer builtinMu.Unlock()
+	if s, ok := builtins[nameOrPath]; ok {
+		return s, nil
+	}
+	s, err := fixtures.Load(nameOrPath)
+	if err != nil {
+		return nil, err
+	}
+	builtins[nameOrPath], digests[s] = s, ""
+	return s, nil
+}
+
+func digestOf(s *fixtures.Scenario) (string, error) {
+	builtinMu.Lock()
+	defer builtinMu.Unlock()
+	known, builtin := digests[s]
+	if known != "" {
+		return known, nil
+	}
 	text, err := fixtures.Marshal(s)
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256(text)
-	return fmt.Sprintf("%s/%d/%s", s.Name, seed, hex.EncodeToString(sum[:8])), nil
+	digest := hex.EncodeToString(sum[:8])
+	if builtin {
+		digests[s] = digest
+	}
+	return digest, nil
 }
 
 // startOf returns the clock that a scenario starts with.
