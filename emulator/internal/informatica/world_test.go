@@ -1,0 +1,288 @@
+package informatica_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/submeter/submeter/emulator/internal/clock"
+	"github.com/submeter/submeter/emulator/internal/informatica"
+	"github.com/submeter/submeter/emulator/internal/spec"
+	"github.com/submeter/submeter/emulator/internal/store"
+	"github.com/submeter/submeter/emulator/internal/wire"
+	"github.com/submeter/submeter/fixtures"
+	"github.com/submeter/submeter/openapi"
+)
+
+const (
+	v3     = "/saas/public/core/v3"
+	export = v3 + "/license/metering/ExportMeteringData"
+	older  = export + "AllLinkedOrgsAcrossRegion"
+	jobs   = v3 + "/license/metering/ExportServiceJobLevelMeteringData"
+	alerts = v3 + "/metering/ipuAlert"
+
+	bot        = "meter.bot@acme.example"
+	production = "isAjIhKtJ0RlgLKOmxgJTe"
+	additional = "q2Ybn0rTqcXsGd1nGdQ7uA"
+	sub        = "KdNnFRIBXuDL7DxtpYlSXp"
+	deepSub    = "Yz41vYbUvR5DdQz8kY1cQ2"
+	sandbox    = "b8Xk2lqO9sRmTn3vWcEd5F"
+	other      = "o7HgFdSa1QwErTyUiOpLk9"
+
+	dataIntegration = "a2nB20h1o0lc7k3P9xtWS8"
+)
+
+var document = spec.New("informatica", func() ([]byte, error) { return openapi.Document("informatica") })
+
+// world is a sandbox with a frozen clock behind the API, whose answers are all held against the document.
+type world struct {
+	testing.TB
+	api      *informatica.API
+	store    *store.Store
+	baseline *store.Baseline
+	sb       *store.Sandbox
+	fired    []wire.Fired
+}
+
+// acme seeds testdata/acme.yaml, each edit being a pair of texts, old and new.
+func acme(t testing.TB, edits ...string) *world {
+	t.Helper()
+	text, err := os.ReadFile("testdata/acme.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(edits); i += 2 {
+		if !bytes.Contains(text, []byte(edits[i])) {
+			t.Fatalf("testdata/acme.yaml holds no %q", edits[i])
+		}
+		text = bytes.Replace(text, []byte(edits[i]), []byte(edits[i+1]), 1)
+	}
+	s, err := fixtures.Parse("acme.yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seeded(t, s)
+}
+
+// withOptions is the acme world with options of the scenario.
+func withOptions(t testing.TB, options string) *world {
+	t.Helper()
+	return acme(t, "informatica:\n", "informatica:\n  options: {"+options+"}\n")
+}
+
+func seeded(t testing.TB, s *fixtures.Scenario) *world {
+	t.Helper()
+	w, err := open(t, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func open(t testing.TB, s *fixtures.Scenario) (*world, error) {
+	t.Helper()
+	w := &world{TB: t, api: informatica.New(informatica.Config{Referee: document.Referee(spec.Options{Strict: true})})}
+	var err error
+	if w.store, err = store.Open(store.Options{}); err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { _ = w.store.Close() })
+	w.baseline, err = w.store.Baseline("world", clock.FrozenAt(s.Clock.At.At(time.Unix(0, 0))), func(sb *store.Sandbox) error {
+		if err := sb.Update(func(tx *store.Tx) error { store.SetSeed(tx, s.Seed); return nil }); err != nil {
+			return err
+		}
+		return w.api.Seed(sb, s)
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.sb, _, err = w.store.Sandbox("t1", w.baseline)
+	return w, err
+}
+
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// advance moves the clock and lets fall due what does, as the emulator does it.
+func (w *world) advance(by time.Duration) {
+	w.Helper()
+	from := w.sb.Now()
+	w.must(w.sb.SetClock(clock.FrozenAt(from.Add(by))))
+	fired, err := w.api.Settle(w.sb, from, from.Add(by))
+	w.must(err)
+	w.fired = append(w.fired, fired...)
+}
+
+func (w *world) update(fn func(tx *store.Tx)) {
+	w.Helper()
+	w.must(w.sb.Update(func(tx *store.Tx) error { fn(tx); return nil }))
+}
+
+// ServeHTTP puts the sandbox before the API, as the emulator does.
+func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	trace := &wire.Trace{Vendor: "informatica", BaseURL: "http://submeter.test/~t1"}
+	w.api.ServeHTTP(rw, r.WithContext(store.WithSandbox(wire.WithTrace(r.Context(), trace), w.sb)))
+}
+
+// answer is a response, read whole.
+type answer struct {
+	testing.TB
+	status int
+	header http.Header
+	body   []byte
+}
+
+func (w *world) call(method, path, session string, body any) answer {
+	w.Helper()
+	var reader io.Reader
+	switch body := body.(type) {
+	case nil:
+	case string:
+		reader = strings.NewReader(body)
+	default:
+		text, err := json.Marshal(body)
+		w.must(err)
+		reader = bytes.NewReader(text)
+	}
+	r := httptest.NewRequest(method, path, reader)
+	r.Header.Set("INFA-SESSION-ID", session)
+	r.Header.Set("icSessionId", session)
+	rec := httptest.NewRecorder()
+	w.ServeHTTP(rec, r)
+	return answer{w.TB, rec.Code, rec.Header(), rec.Body.Bytes()}
+}
+
+// is stops the test unless the answer has a status.
+func (a answer) is(status int) answer {
+	a.Helper()
+	if a.status != status {
+		a.Fatalf("got the status %d, want %d:\n%s", a.status, status, a.body)
+	}
+	return a
+}
+
+// code is the error's code, of either shape.
+func (a answer) code() string {
+	a.Helper()
+	var body struct {
+		Code  string
+		Error struct{ Code string }
+	}
+	if err := json.Unmarshal(a.body, &body); err != nil {
+		a.Fatalf("not JSON: %v\n%s", err, a.body)
+	}
+	return body.Code + body.Error.Code
+}
+
+func (a answer) refused(status int, code string) {
+	a.Helper()
+	a.is(status)
+	if got := a.code(); got != code {
+		a.Fatalf("got the code %s, want %s:\n%s", got, code, a.body)
+	}
+}
+
+func (a answer) field(name string) string {
+	a.Helper()
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(a.body, &fields); err != nil {
+		a.Fatalf("not JSON: %v\n%s", err, a.body)
+	}
+	return strings.Trim(string(fields[name]), `"`)
+}
+
+// csv is a file of an archive.
+type csvFile struct {
+	name   string
+	header []string
+	rows   []map[string]string // by column
+	text   string
+}
+
+func (a answer) files() []csvFile {
+	a.Helper()
+	archive, err := zip.NewReader(bytes.NewReader(a.is(http.StatusOK).body), int64(len(a.body)))
+	if err != nil {
+		a.Fatal(err)
+	}
+	var files []csvFile
+	for _, entry := range archive.File {
+		r, err := entry.Open()
+		if err != nil {
+			a.Fatal(err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			a.Fatal(err)
+		}
+		f := csvFile{name: entry.Name, text: string(text)}
+		records, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
+		if err != nil {
+			a.Fatalf("%s: %v", entry.Name, err)
+		}
+		for i, record := range records {
+			if i == 0 {
+				f.header = record
+				continue
+			}
+			row := map[string]string{}
+			for j, cell := range record {
+				row[f.header[j]] = cell
+			}
+			f.rows = append(f.rows, row)
+		}
+		files = append(files, f)
+	}
+	return files
+}
+
+func (w *world) login(user string) (session string) {
+	w.Helper()
+	res := w.call(http.MethodPost, "/ma/api/v2/user/login", "", map[string]string{
+		"@type": "login", "username": user, "password": "right",
+	}).is(http.StatusOK)
+	return res.field("icSessionId")
+}
+
+type fields map[string]any
+
+// start begins an export and returns its id.
+func (w *world) start(path, session string, body fields) string {
+	w.Helper()
+	return w.call(http.MethodPost, path, session, body).is(http.StatusOK).field("jobId")
+}
+
+// report runs an export to its end and returns its files.
+func (w *world) report(path, session string, body fields) []csvFile {
+	w.Helper()
+	id := w.start(path, session, body)
+	w.advance(5 * time.Second)
+	return w.call(http.MethodGet, export+"/"+id+"/download", session, nil).files()
+}
+
+func decode(t testing.TB, text []byte, into any) {
+	t.Helper()
+	if err := json.Unmarshal(text, into); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+}
+
+func names(files []csvFile) string {
+	var list []string
+	for _, f := range files {
+		list = append(list, f.name)
+	}
+	return strings.Join(list, " ")
+}
