@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/submeter/submeter/emulator/internal/metronome"
 	"github.com/submeter/submeter/emulator/internal/spec"
 	"github.com/submeter/submeter/emulator/internal/store"
 	"github.com/submeter/submeter/emulator/internal/wire"
@@ -29,7 +30,11 @@ type mounted struct {
 
 // mountVendors makes the vendors, in alphabetical order: one line each.
 func mountVendors(cfg config) []mounted {
-	return nil
+	return []mounted{
+		mount("metronome", cfg, func(r wire.Referee) vendor {
+			return metronome.New(metronome.Config{Referee: r, Logger: cfg.logger})
+		}),
+	}
 }
 
 func mount(name string, cfg config, create func(wire.Referee) vendor) mounted {
