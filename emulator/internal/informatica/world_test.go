@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/submeter/submeter/emulator/internal/clock"
@@ -42,9 +41,18 @@ const (
 
 var document = spec.New("informatica", func() ([]byte, error) { return openapi.Document("informatica") })
 
+// tester is what *testing.T, *testing.B and *rapid.T have in common here.
+type tester interface {
+	Helper()
+	Cleanup(func())
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // world is a sandbox with a frozen clock behind the API, whose answers are all held against the document.
 type world struct {
-	testing.TB
+	tester
 	api      *informatica.API
 	store    *store.Store
 	baseline *store.Baseline
@@ -53,7 +61,7 @@ type world struct {
 }
 
 // acme seeds testdata/acme.yaml, each edit being a pair of texts, old and new.
-func acme(t testing.TB, edits ...string) *world {
+func acme(t tester, edits ...string) *world {
 	t.Helper()
 	text, err := os.ReadFile("testdata/acme.yaml")
 	if err != nil {
@@ -73,12 +81,12 @@ func acme(t testing.TB, edits ...string) *world {
 }
 
 // withOptions is the acme world with options of the scenario.
-func withOptions(t testing.TB, options string) *world {
+func withOptions(t tester, options string) *world {
 	t.Helper()
 	return acme(t, "informatica:\n", "informatica:\n  options: {"+options+"}\n")
 }
 
-func seeded(t testing.TB, s *fixtures.Scenario) *world {
+func seeded(t tester, s *fixtures.Scenario) *world {
 	t.Helper()
 	w, err := open(t, s)
 	if err != nil {
@@ -87,9 +95,9 @@ func seeded(t testing.TB, s *fixtures.Scenario) *world {
 	return w
 }
 
-func open(t testing.TB, s *fixtures.Scenario) (*world, error) {
+func open(t tester, s *fixtures.Scenario) (*world, error) {
 	t.Helper()
-	w := &world{TB: t, api: informatica.New(informatica.Config{Referee: document.Referee(spec.Options{Strict: true})})}
+	w := &world{tester: t, api: informatica.New(informatica.Config{Referee: document.Referee(spec.Options{Strict: true})})}
 	var err error
 	if w.store, err = store.Open(store.Options{}); err != nil {
 		return nil, err
@@ -138,7 +146,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 
 // answer is a response, read whole.
 type answer struct {
-	testing.TB
+	tester
 	status int
 	header http.Header
 	body   []byte
@@ -161,7 +169,7 @@ func (w *world) call(method, path, session string, body any) answer {
 	r.Header.Set("icSessionId", session)
 	rec := httptest.NewRecorder()
 	w.ServeHTTP(rec, r)
-	return answer{w.TB, rec.Code, rec.Header(), rec.Body.Bytes()}
+	return answer{w.tester, rec.Code, rec.Header(), rec.Body.Bytes()}
 }
 
 // is stops the test unless the answer has a status.
@@ -272,7 +280,7 @@ func (w *world) report(path, session string, body fields) []csvFile {
 	return w.call(http.MethodGet, export+"/"+id+"/download", session, nil).files()
 }
 
-func decode(t testing.TB, text []byte, into any) {
+func decode(t tester, text []byte, into any) {
 	t.Helper()
 	if err := json.Unmarshal(text, into); err != nil {
 		t.Fatalf("%v in %s", err, text)
