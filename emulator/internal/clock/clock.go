@@ -1,5 +1,5 @@
 // Package clock is the only reader of machine time. A sandbox's time is a State, a plain value: frozen at an instant,
-// or running at an offset from the machine's clock. Everything else is handed instants.
+// or running on from one. Everything else is handed instants.
 package clock
 
 import "time"
@@ -9,9 +9,9 @@ const Precision = time.Microsecond
 
 // State is a sandbox's clock. The zero State runs with the machine.
 type State struct {
-	Frozen bool          `json:"frozen,omitempty"`
-	At     time.Time     `json:"at,omitzero"`      // the instant shown while frozen, or that running began at
-	Offset time.Duration `json:"offset,omitempty"` // added to machine time while running
+	Frozen bool      `json:"frozen,omitempty"`
+	At     time.Time `json:"at,omitzero"`    // the instant shown while frozen, or that running began at
+	Since  time.Time `json:"since,omitzero"` // machine time when running began
 }
 
 // Machine returns the machine's time in UTC.
@@ -24,15 +24,18 @@ func FrozenAt(t time.Time) State {
 
 // RunningFrom returns a clock that shows t now and runs on.
 func RunningFrom(t time.Time) State {
-	return State{At: t.UTC().Truncate(Precision), Offset: t.Sub(Machine())}
+	return State{At: t.UTC().Truncate(Precision), Since: Machine()}
 }
 
 // Now returns the instant the clock shows, in UTC.
 func (s State) Now() time.Time {
-	if s.Frozen {
+	switch {
+	case s.Frozen:
 		return s.At
+	case s.Since.IsZero():
+		return Machine()
 	}
-	return Machine().Add(s.Offset).Truncate(Precision)
+	return s.At.Add(Machine().Sub(s.Since))
 }
 
 // MovedTo returns the same clock showing t: a frozen one stays frozen, a running one runs on from t.
