@@ -10,6 +10,7 @@ package series
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/submeter/submeter/emulator/internal/store"
 )
@@ -89,4 +90,18 @@ func (r Series) Before(at int64) (latest Sample, ok bool) {
 		}
 	}
 	return latest, ok
+}
+
+// Warm loads the indexes of all sets that the sandbox can read, so that the first reading does not wait.
+func Warm(tx *store.Tx) {
+	names := map[string]bool{}
+	for _, layer := range tx.Stack() {
+		for key := range batches.InLayer(tx, layer, "") {
+			name, _, _ := strings.Cut(key, "\x00")
+			names[name] = true
+		}
+	}
+	for name := range names {
+		Set{name: name}.stack(tx)
+	}
 }
