@@ -2,22 +2,22 @@ package store
 
 import (
 	"bytes"
-	"encoding/binary"
 	"iter"
 
 	"go.etcd.io/bbolt"
 )
 
-func bytesToID(b []byte) uint64 { return binary.BigEndian.Uint64(b) }
-
-// mergeRows walks the rows of several buckets in key order, the first bucket winning where a key stands in more than
-// one. Tombstones come through: a reader skips them, a merge keeps them. Keys and values are valid until the next step.
+// mergeRows walks the rows of several buckets (nil: empty) in key order, the first bucket winning where a key stands in
+// more than one. Tombstones come through: a reader skips them, a merge keeps them. Keys and values are valid until the next step.
 //
 // Only keys that begin with prefix are walked; from, when not nil, is the first key of interest (the last, in reverse).
 func mergeRows(buckets []*bbolt.Bucket, prefix, from []byte, reverse bool) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
 		heads := make([]head, 0, len(buckets))
 		for _, b := range buckets {
+			if b == nil {
+				continue
+			}
 			h := head{cursor: b.Cursor(), prefix: prefix, reverse: reverse}
 			h.seek(from)
 			heads = append(heads, h)

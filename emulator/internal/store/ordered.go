@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"iter"
+	"math"
 )
 
 // Ordered is a table whose rows keep the order they were inserted in, within a group: the customers of an
@@ -63,6 +64,9 @@ func (o Ordered[T]) Delete(tx *Tx, group, id string) {
 
 // After walks the rows of group inserted after position, oldest first; 0 walks them all.
 func (o Ordered[T]) After(tx *Tx, group string, position uint64) iter.Seq[Row[T]] {
+	if position == math.MaxUint64 {
+		return func(func(Row[T]) bool) {} // a position from a cursor may be anything
+	}
 	return o.walk(group, o.rows.From(tx, join(group, ""), place(group, position+1)))
 }
 

@@ -8,10 +8,9 @@
 package store
 
 import (
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -23,23 +22,11 @@ import (
 	bberrors "go.etcd.io/bbolt/errors"
 )
 
-// SchemaVersion is the layout of the file. A file of a newer layout is refused; an older one would be upgraded here.
-const SchemaVersion = 1
-
 const (
 	// reservedMmap is address space, not memory. bbolt remaps a file that outgrows it, and the remap waits for every
 	// reader; a gigabyte makes that rare.
 	reservedMmap = 1 << 30
 	lockTimeout  = 500 * time.Millisecond
-)
-
-var (
-	bucketMeta      = []byte("meta")
-	bucketLayers    = []byte("layers")
-	bucketSandboxes = []byte("sandboxes")
-	bucketBaselines = []byte("baselines")
-	keySchema       = []byte("schema")
-	keyNextLayer    = []byte("next-layer")
 )
 
 // Options say where a store lives and how much it keeps.
@@ -51,6 +38,9 @@ type Options struct {
 	Logger       *slog.Logger
 }
 
+// ErrClosed says that the store was closed.
+var ErrClosed = errors.New("the store is closed")
+
 // Store is one file of worlds.
 type Store struct {
 	db      *bbolt.DB
@@ -61,16 +51,16 @@ type Store struct {
 
 	// write is held for a whole write transaction and what follows its commit (indexes kept in memory), so that the
 	// next writer sees both.
-	write sync.Mutex
+	write  sync.Mutex
+	closed bool // guarded by write
 
-	mu        sync.Mutex // guards the maps and the shape of the layer tree
-	layers    map[uint64]*Layer
-	sandboxes map[string]*Sandbox
+	mu        sync.Mutex          // guards the maps together with write: who holds either may read, who holds both may write
+	sandboxes map[string]*Sandbox // by name
 	baselines map[string]*Baseline
-	uses      uint64 // counts uses of sandboxes, for least recently used
+	uses      uint64 // counts uses of sandboxes, for least recently used; guarded by mu alone
 
 	reclaiming sync.WaitGroup
-	broken     atomic.Pointer[error]
+	failed     atomic.Pointer[error]
 }
 
 // Open opens or makes the file. It refuses, saying why, a file that another process holds, that is damaged, that some
@@ -78,7 +68,7 @@ type Store struct {
 func Open(opts Options) (*Store, error) {
 	s := &Store{
 		log: opts.Logger, max: opts.MaxSandboxes, durable: opts.Path != "",
-		layers: map[uint64]*Layer{}, sandboxes: map[string]*Sandbox{}, baselines: map[string]*Baseline{},
+		sandboxes: map[string]*Sandbox{}, baselines: map[string]*Baseline{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -93,106 +83,43 @@ func Open(opts Options) (*Store, error) {
 	}
 	if err := s.open(path); err != nil {
 		_ = s.Close()
-		return nil, err
+		return nil, fmt.Errorf("data file %s: %w", path, err)
 	}
 	return s, nil
 }
 
 func (s *Store) open(path string) (err error) {
-	defer func() { // bbolt panics on pages it cannot make sense of
-		if p := recover(); p != nil {
-			err = fmt.Errorf("data file %s is damaged: %v", path, p)
-		}
-	}()
 	s.db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: lockTimeout, NoSync: !s.durable, NoGrowSync: !s.durable,
+		Timeout: lockTimeout, NoSync: !s.durable, NoGrowSync: !s.durable, NoStatistics: true,
 		NoFreelistSync: true, FreelistType: bbolt.FreelistMapType, InitialMmapSize: reservedMmap,
 	})
-	switch {
-	case errors.Is(err, bberrors.ErrTimeout):
-		return fmt.Errorf("data file %s is held by another process", path)
-	case errors.Is(err, bberrors.ErrInvalid), errors.Is(err, bberrors.ErrChecksum), errors.Is(err, bberrors.ErrVersionMismatch):
-		return fmt.Errorf("data file %s is damaged or no data file: %w", path, err)
-	case err != nil:
-		return fmt.Errorf("data file %s: %w", path, err)
+	if err != nil {
+		return explain(err)
 	}
 	if !s.durable {
 		_ = os.RemoveAll(s.scratch) // where the system allows it, the file is gone even if the process is killed
 	}
-	if err := s.db.Update(s.prepare); err != nil {
-		return fmt.Errorf("data file %s: %w", path, err)
-	}
-	return s.reclaimOrphans()
+	return s.prepare()
 }
 
-// prepare makes the buckets of a new file, or checks an old one and reads what it holds.
-func (s *Store) prepare(tx *bbolt.Tx) error {
-	meta := tx.Bucket(bucketMeta)
-	if meta == nil {
-		if name, _ := tx.Cursor().First(); name != nil {
-			return errors.New("not a submeter data file")
-		}
-		for _, name := range [][]byte{bucketMeta, bucketLayers, bucketSandboxes, bucketBaselines} {
-			if _, err := tx.CreateBucket(name); err != nil {
-				return err
-			}
-		}
-		return tx.Bucket(bucketMeta).Put(keySchema, encodeID(SchemaVersion))
-	}
-	schema := meta.Get(keySchema)
-	if len(schema) != 8 {
-		return errors.New("not a submeter data file")
-	}
-	if v := binary.BigEndian.Uint64(schema); v != SchemaVersion {
-		return fmt.Errorf("written with data layout %d, this submeter reads layout %d", v, SchemaVersion)
-	}
-	for _, name := range [][]byte{bucketLayers, bucketSandboxes, bucketBaselines} {
-		if tx.Bucket(name) == nil {
-			return fmt.Errorf("damaged: bucket %q is missing", name)
-		}
-	}
-	return s.load(tx)
-}
-
-// load rebuilds the layer tree, the baselines and the sandboxes of an existing file.
-func (s *Store) load(tx *bbolt.Tx) error {
-	records := map[uint64]layerRecord{}
-	err := eachJSON(tx.Bucket(bucketLayers), func(key []byte, r layerRecord) error {
-		records[binary.BigEndian.Uint64(key)] = r
-		return nil
-	})
-	if err != nil {
+// explain says in our words why bbolt does not open a file.
+func explain(err error) error {
+	var system *fs.PathError
+	switch {
+	case errors.Is(err, bberrors.ErrTimeout):
+		return errors.New("held by another process")
+	case errors.As(err, &system):
 		return err
 	}
-	for id := range records {
-		if _, err := s.loadLayer(id, records); err != nil {
-			return err
-		}
-	}
-	err = eachJSON(tx.Bucket(bucketBaselines), func(key []byte, r baselineRecord) error {
-		l, ok := s.layers[r.Layer]
-		if !ok {
-			return fmt.Errorf("damaged: baseline %q has no layer", key)
-		}
-		l.baseline = true
-		s.baselines[string(key)] = &Baseline{key: string(key), layer: l.hold(), clock: r.Clock}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return eachJSON(tx.Bucket(bucketSandboxes), func(key []byte, r sandboxRecord) error {
-		sb, err := s.loadSandbox(string(key), r)
-		if err != nil {
-			return err
-		}
-		s.sandboxes[sb.name] = sb
-		return nil
-	})
+	return fmt.Errorf("damaged, or no data file: %w", err)
 }
 
-// Close waits for space being reclaimed and closes the file; a temporary one is removed.
+// Close waits for space being reclaimed and closes the file; a temporary one is removed. Transactions under way end
+// first, none begins after.
 func (s *Store) Close() error {
+	s.write.Lock()
+	s.closed = true
+	s.write.Unlock()
 	s.reclaiming.Wait()
 	var err error
 	if s.db != nil {
@@ -204,31 +131,29 @@ func (s *Store) Close() error {
 	return err
 }
 
-// usable returns why the store gave up, if it did: a change of the layer tree that did not reach the file leaves memory
-// and file apart, and nothing that is answered after that could be trusted.
+// usable returns why nothing can be written. Store.write is held.
 func (s *Store) usable() error {
-	if err := s.broken.Load(); err != nil {
+	if s.closed {
+		return ErrClosed
+	}
+	return s.failure()
+}
+
+// failure returns why the store gave up, if it did: once the file could not be written, memory may be ahead of it, and
+// no later answer could be trusted.
+func (s *Store) failure() error {
+	if err := s.failed.Load(); err != nil {
 		return *err
 	}
 	return nil
 }
 
-func eachJSON[T any](b *bbolt.Bucket, fn func(key []byte, row T) error) error {
-	return b.ForEach(func(k, v []byte) error {
-		var row T
-		if err := json.Unmarshal(v, &row); err != nil {
-			return fmt.Errorf("damaged: record %q: %w", k, err)
-		}
-		return fn(k, row)
-	})
-}
-
-func putJSON(b *bbolt.Bucket, key []byte, row any) error {
-	data, err := json.Marshal(row)
+// commit puts what tx wrote into the file.
+func (s *Store) commit(tx *bbolt.Tx) error {
+	err := tx.Commit()
 	if err != nil {
-		return err
+		err = fmt.Errorf("the data file could not be written, nothing is answered until submeter is started again: %w", err)
+		s.failed.Store(&err)
 	}
-	return b.Put(key, data)
+	return err
 }
-
-func encodeID(id uint64) []byte { return binary.BigEndian.AppendUint64(nil, id) }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 )
@@ -46,7 +47,7 @@ func (t Table[T]) Has(tx *Tx, key string) bool {
 func (t Table[T]) Put(tx *Tx, key string, row T) {
 	data, err := json.Marshal(row)
 	tx.fail(err)
-	tx.put(t.key(key), append([]byte{t.version}, data...))
+	tx.put(t.key(key), []byte{t.version}, data)
 }
 
 // Delete removes the row of key, if there is one.
@@ -90,6 +91,9 @@ func (t Table[T]) key(key string) []byte {
 
 func (t Table[T]) decode(tx *Tx, key string, stored []byte) (row T) {
 	var err error
+	if len(stored) == 0 {
+		tx.Corrupt(fmt.Sprintf("row %q of %s", key, t.name), errors.New("it has no version"))
+	}
 	switch version := stored[0]; {
 	case version == t.version:
 		err = json.Unmarshal(stored[1:], &row)

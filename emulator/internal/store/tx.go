@@ -1,11 +1,14 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
+	bberrors "go.etcd.io/bbolt/errors"
 )
 
 // Tx is one transaction on one sandbox: one consistent view, one instant. An operation of a vendor's API is one Tx.
@@ -20,8 +23,10 @@ type Tx struct {
 	stack   []*Layer // top first
 	buckets []*bbolt.Bucket
 	local   map[string]any
+	publish []func()
 	commit  []func()
-	written int
+	dirty   bool // something was written or deleted
+	written int  // rows
 }
 
 const (
@@ -34,12 +39,29 @@ type failure struct{ err error }
 
 // View runs fn on a consistent view of the sandbox.
 func (sb *Sandbox) View(fn func(*Tx) error) error {
-	if err := sb.store.usable(); err != nil {
+	if err := sb.store.failure(); err != nil {
 		return err
 	}
-	return sb.store.db.View(func(tx *bbolt.Tx) error {
-		return run(newTx(tx, sb.top.Load(), sb.Now()), fn)
-	})
+	tx, w, err := sb.begin()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	return run(newTx(tx, w), fn)
+}
+
+// begin begins a transaction that reads, together with the world that the file holds at that moment.
+func (sb *Sandbox) begin() (*bbolt.Tx, *world, error) {
+	sb.turn.RLock()
+	defer sb.turn.RUnlock()
+	if sb.gone.Load() {
+		return nil, nil, ErrDropped
+	}
+	tx, err := sb.store.db.Begin(false)
+	if errors.Is(err, bberrors.ErrDatabaseNotOpen) {
+		err = ErrClosed
+	}
+	return tx, sb.world.Load(), err
 }
 
 // Update runs fn and keeps what it wrote, unless it returns an error or panics: then nothing was written. Writers
@@ -51,26 +73,39 @@ func (sb *Sandbox) Update(fn func(*Tx) error) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	var t *Tx
-	err := s.db.Update(func(tx *bbolt.Tx) error {
-		t = newTx(tx, sb.top.Load(), sb.Now())
-		return run(t, fn)
-	})
+	if sb.gone.Load() {
+		return ErrDropped
+	}
+	tx, err := s.db.Begin(true)
 	if err != nil {
 		return err
 	}
-	t.stack[0].rows += t.written
+	defer func() { _ = tx.Rollback() }() // nothing, once committed
+	t := newTx(tx, sb.world.Load())
+	if err := run(t, fn); err != nil {
+		return err
+	}
+	if t.dirty { // a transaction that wrote nothing costs the file nothing
+		for _, publish := range t.publish {
+			publish()
+		}
+		if err := s.commit(tx); err != nil {
+			return err
+		}
+		t.stack[0].rows += t.written
+	}
 	for _, after := range t.commit {
 		after()
 	}
 	return nil
 }
 
-func newTx(tx *bbolt.Tx, top *Layer, now time.Time) *Tx {
-	t := &Tx{Now: now, tx: tx}
-	for l := top; l != nil; l = l.parent {
+func newTx(tx *bbolt.Tx, w *world) *Tx {
+	depth := w.top.depth()
+	t := &Tx{Now: w.clock.Now(), tx: tx, stack: make([]*Layer, 0, depth), buckets: make([]*bbolt.Bucket, 0, depth)}
+	for l := w.top; l != nil; l = l.parent {
 		t.stack = append(t.stack, l)
-		t.buckets = append(t.buckets, tx.Bucket(l.bucket()))
+		t.buckets = append(t.buckets, tx.Bucket(l.name))
 	}
 	return t
 }
@@ -97,6 +132,15 @@ func (t *Tx) fail(err error) {
 // OnCommit runs fn after this transaction is in the file and before the next writer starts.
 func (t *Tx) OnCommit(fn func()) { t.commit = append(t.commit, fn) }
 
+// BeforeCommit runs fn when all that this transaction writes is written, just before it is committed: to bring what is kept
+// in memory up to date for those who read the commit. A transaction that began before must not see what fn does; it
+// has a lower Version.
+func (t *Tx) BeforeCommit(fn func()) { t.publish = append(t.publish, fn) }
+
+// Version numbers the states of the file. What a transaction with Version v wrote is seen by itself and by every
+// transaction with Version v or above, and by no other.
+func (t *Tx) Version() uint64 { return uint64(t.tx.ID()) }
+
 // Local returns what this transaction keeps under name, made by fresh on first use.
 func (t *Tx) Local(name string, fresh func() any) any {
 	v, ok := t.local[name]
@@ -114,41 +158,64 @@ func (t *Tx) Local(name string, fresh func() any) any {
 func (t *Tx) Stack() []*Layer { return t.stack }
 
 // get returns the value of key from the topmost layer that has it. It is valid until the transaction ends.
-func (t *Tx) get(key []byte) ([]byte, bool) {
-	for _, b := range t.buckets {
+func (t *Tx) get(key []byte) ([]byte, bool) { return t.getBelow(0, key) }
+
+// getBelow is get without the layers above the one given.
+func (t *Tx) getBelow(layer int, key []byte) ([]byte, bool) {
+	for _, b := range t.buckets[layer:] {
 		if b == nil {
 			continue
 		}
-		if v := b.Get(key); v != nil {
-			return v[1:], v[0] == live
+		if stored := b.Get(key); stored != nil {
+			return t.open(key, stored)
 		}
 	}
 	return nil, false
 }
 
-func (t *Tx) put(key, value []byte) {
-	t.write(key, append([]byte{live}, value...))
+// open returns the value of a row as it is stored; false when that is a tombstone.
+func (t *Tx) open(key, stored []byte) (value []byte, ok bool) {
+	if len(stored) == 0 || stored[0] > live {
+		t.Corrupt(fmt.Sprintf("row %q", key), errors.New("it begins with none of the marks known"))
+	}
+	return stored[1:], stored[0] == live
 }
 
+// put writes a row: the parts of its value, one after the other.
+func (t *Tx) put(key []byte, parts ...[]byte) {
+	size := 1
+	for _, p := range parts {
+		size += len(p)
+	}
+	stored := append(make([]byte, 0, size), live)
+	for _, p := range parts {
+		stored = append(stored, p...)
+	}
+	t.write(key, stored)
+}
+
+// delete hides the row of a lower layer behind a tombstone, and just removes one that only the top layer has.
 func (t *Tx) delete(key []byte) {
 	if _, ok := t.get(key); !ok {
 		return
 	}
-	if len(t.stack) == 1 {
-		t.fail(t.top().Delete(key))
+	if _, ok := t.getBelow(1, key); ok {
+		t.write(key, []byte{tombstone})
 		return
 	}
-	t.write(key, []byte{tombstone})
+	t.fail(t.top().Delete(key))
+	t.dirty = true
 }
 
-func (t *Tx) write(key, value []byte) {
-	t.fail(t.top().Put(key, value))
+func (t *Tx) write(key, stored []byte) {
+	t.fail(t.top().Put(key, stored))
+	t.dirty = true
 	t.written++
 }
 
 func (t *Tx) top() *bbolt.Bucket {
 	if t.buckets[0] == nil {
-		b, err := t.tx.CreateBucketIfNotExists(t.stack[0].bucket())
+		b, err := t.tx.CreateBucketIfNotExists(t.stack[0].name)
 		t.fail(err)
 		t.buckets[0] = b
 	}
@@ -157,35 +224,26 @@ func (t *Tx) top() *bbolt.Bucket {
 
 // scan walks the live rows whose key begins with prefix, in key order from the key from on (nil: from the first).
 func (t *Tx) scan(prefix, from []byte, reverse bool) iter.Seq2[[]byte, []byte] {
-	buckets := make([]*bbolt.Bucket, 0, len(t.buckets))
-	for _, b := range t.buckets {
-		if b != nil {
-			buckets = append(buckets, b)
-		}
-	}
 	return func(yield func(k, v []byte) bool) {
-		for k, v := range mergeRows(buckets, prefix, from, reverse) {
-			if v[0] == live && !yield(k[len(prefix):], v[1:]) {
-				return
-			}
-		}
+		t.walk(t.buckets, prefix, from, reverse, yield)
 	}
 }
 
 // scanLayer walks the rows of one layer of the stack alone.
 func (t *Tx) scanLayer(l *Layer, prefix []byte) iter.Seq2[[]byte, []byte] {
-	for i, layer := range t.stack {
-		if layer == l && t.buckets[i] != nil {
-			return func(yield func(k, v []byte) bool) {
-				for k, v := range mergeRows(t.buckets[i:i+1], prefix, nil, false) {
-					if v[0] == live && !yield(k[len(prefix):], v[1:]) {
-						return
-					}
-				}
-			}
+	return func(yield func(k, v []byte) bool) {
+		if i := slices.Index(t.stack, l); i >= 0 {
+			t.walk(t.buckets[i:i+1], prefix, nil, false, yield)
 		}
 	}
-	return func(func(k, v []byte) bool) {}
+}
+
+func (t *Tx) walk(buckets []*bbolt.Bucket, prefix, from []byte, reverse bool, yield func(k, v []byte) bool) {
+	for k, stored := range mergeRows(buckets, prefix, from, reverse) {
+		if value, ok := t.open(k, stored); ok && !yield(k[len(prefix):], value) {
+			return
+		}
+	}
 }
 
 // Corrupt ends the transaction because a row cannot be understood.
