@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 
 	"github.com/submeter/submeter/emulator/internal/clock"
 	"go.etcd.io/bbolt"
@@ -26,6 +28,36 @@ var (
 
 var errForeign = errors.New("not a submeter data file")
 
+// inspect checks an existing file without changing a byte of it.
+func inspect(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+		return nil // yet to be made
+	}
+	if err != nil {
+		return err
+	}
+	db, err := bbolt.Open(path, 0, &bbolt.Options{ReadOnly: true, Timeout: lockTimeout, NoStatistics: true})
+	if err != nil {
+		return explain(err)
+	}
+	defer func() { _ = db.Close() }()
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	return db.View(func(tx *bbolt.Tx) error {
+		if err := checkPages(file, tx); err != nil {
+			return err
+		}
+		if isFresh(tx) {
+			return nil
+		}
+		return checkSchema(tx)
+	})
+}
+
 func isFresh(tx *bbolt.Tx) bool {
 	name, _ := tx.Cursor().First()
 	return name == nil
@@ -38,13 +70,9 @@ func (s *Store) prepare() error {
 		orphans []*Layer
 	)
 	err := s.db.View(func(tx *bbolt.Tx) (err error) {
-		if fresh = isFresh(tx); fresh {
-			return nil
+		if fresh = isFresh(tx); !fresh {
+			orphans, err = s.load(tx)
 		}
-		if err := checkSchema(tx); err != nil {
-			return err
-		}
-		orphans, err = s.load(tx)
 		return err
 	})
 	if err != nil {

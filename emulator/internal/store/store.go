@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,6 +90,17 @@ func Open(opts Options) (*Store, error) {
 }
 
 func (s *Store) open(path string) (err error) {
+	if s.durable {
+		if err := inspect(path); err != nil {
+			return err
+		}
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() { // bbolt panics on a list of free pages that it cannot make sense of; other tools write one
+		if p := recover(); p != nil {
+			err = fmt.Errorf("damaged: %v", p)
+		}
+	}()
 	s.db, err = bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout: lockTimeout, NoSync: !s.durable, NoGrowSync: !s.durable, NoStatistics: true,
 		NoFreelistSync: true, FreelistType: bbolt.FreelistMapType, InitialMmapSize: reservedMmap,
