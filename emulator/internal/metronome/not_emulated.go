@@ -97,6 +97,8 @@ var notEmulated = []struct{ method, path, id string }{
 	{"POST", "/v1/contract-pricing/rate-cards/getNamedSchedule", "getRateCardNamedSchedule"},
 	{"POST", "/v1/contract-pricing/rate-cards/updateNamedSchedule", "updateRateCardNamedSchedule"},
 	{"GET", "/v1/credit-types/list", "listPricingUnits"},
+	{"POST", "/v1/credit-types/create", "createPricingUnit"},
+	{"POST", "/v1/credit-types/archive", "archivePricingUnit"},
 
 	// packages
 	{"POST", "/v1/packages/create", "createPackage"},
