@@ -19,7 +19,9 @@ func (a *API) NotEmulated() []wire.Operation {
 	return ops
 }
 
+// refuseNotEmulated spares the vendor's SDKs the retries that they make of any other 5xx.
 func refuseNotEmulated(c echo.Context) error {
+	c.Response().Header().Set("X-Should-Retry", "false")
 	return errNotEmulated(c.Request().Method, c.Request().URL.Path)
 }
 
