@@ -22,7 +22,7 @@ type customerMetricBody struct {
 func customerMetricBodyOf(row billableMetric) customerMetricBody {
 	body := customerMetricBody{billableMetricBody: billableMetricBodyOf(row), Aggregate: strings.ToLower(row.Aggregation)}
 	if row.SQL != nil {
-		body.AggregationType, body.Aggregate = "custom_sql", "custom_sql"
+		body.Aggregate = "custom_sql" // aggregation_type has that value in event searches alone, and no SQL metric matches there
 		return body
 	}
 	for _, group := range row.GroupKeys {
