@@ -170,18 +170,16 @@ func violationOf(v *wire.Violation, operation string) *refusal {
 	}
 	field := strings.TrimPrefix(v.Field, "/")
 	err := errMalformed(sentence(v.Message))
-	switch {
-	case v.Rule == "required" || v.Rule == "nullable":
-		err = errMissing(field)
+	switch v.Rule {
+	case "required", "nullable":
 		if field == "" {
-			err = errMissing("A request body")
+			field = "A request body"
 		}
-	case field == "jobType":
-		err = errJobType()
-	case field == "startDate" || field == "endDate":
-		err = errDate(field)
-	case field == "callbackUrl":
-		err = errCallback()
+		err = errMissing(field)
+	case "enum":
+		err = errJobType() // the only field with a list of values
+	case "anyOf":
+		err = errMalformed(field + " must be TRUE or FALSE.") // the only fields with two forms
 	}
 	return err.(*refusal) //nolint:errorlint,forcetypeassert // made right here
 }

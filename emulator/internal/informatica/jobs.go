@@ -32,10 +32,13 @@ const (
 
 func isActive(state string) bool { return state == stateCreated || state == stateProcessing }
 
-// JobKinds returns the one kind of job and how it lives unless a scenario or a test says otherwise. A leg may name
-// CREATED and PROCESSING, an outcome SUCCESS, PARTIAL_SUCCESS and FAILED.
-func (a *API) JobKinds() map[string]job.Rule {
-	return map[string]job.Rule{kindExport: standing(fixtures.InformaticaOptions{JobCreatedSeconds: 1, JobProcessingSeconds: 2})}
+// JobKinds returns the one kind of job; how it lives, a scenario's options may say otherwise.
+func (a *API) JobKinds() map[string]job.Kind {
+	return map[string]job.Kind{kindExport: {
+		Standing: standing(fixtures.InformaticaOptions{JobCreatedSeconds: 1, JobProcessingSeconds: 2}),
+		Active:   []string{stateCreated, stateProcessing},
+		Final:    []string{stateSuccess, statePartial, stateFailed},
+	}}
 }
 
 // standing is a job's life without anybody's interference: over within five seconds, because one client asks for its

@@ -14,6 +14,7 @@ import (
 
 	"github.com/submeter/submeter/emulator/internal/clock"
 	"github.com/submeter/submeter/emulator/internal/informatica"
+	"github.com/submeter/submeter/emulator/internal/job"
 	"github.com/submeter/submeter/emulator/internal/spec"
 	"github.com/submeter/submeter/emulator/internal/store"
 	"github.com/submeter/submeter/emulator/internal/wire"
@@ -58,6 +59,9 @@ type world struct {
 	baseline *store.Baseline
 	sb       *store.Sandbox
 	fired    []wire.Fired
+
+	brokenBody bool // bodies turn out to be too large
+	noSandbox  bool // a fault of the emulator's own: requests are in no world
 }
 
 // acme seeds testdata/acme.yaml, each edit being a pair of texts, old and new.
@@ -84,6 +88,15 @@ func acme(t tester, edits ...string) *world {
 func withOptions(t tester, options string) *world {
 	t.Helper()
 	return acme(t, "informatica:\n", "informatica:\n  options: {"+options+"}\n")
+}
+
+func parsedWorld(t tester, text string) *world {
+	t.Helper()
+	s, err := fixtures.Parse("world.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seeded(t, s)
 }
 
 func seeded(t tester, s *fixtures.Scenario) *world {
@@ -141,7 +154,16 @@ func (w *world) update(fn func(tx *store.Tx)) {
 // ServeHTTP puts the sandbox before the API, as the emulator does.
 func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	trace := &wire.Trace{Vendor: "informatica", BaseURL: "http://submeter.test/~t1"}
-	w.api.ServeHTTP(rw, r.WithContext(store.WithSandbox(wire.WithTrace(r.Context(), trace), w.sb)))
+	ctx := wire.WithTrace(r.Context(), trace)
+	if !w.noSandbox {
+		ctx = store.WithSandbox(ctx, w.sb)
+	}
+	limit := int64(1 << 20)
+	if w.brokenBody {
+		limit = 0
+	}
+	wire.ReadBody(r, limit)
+	w.api.ServeHTTP(rw, r.WithContext(ctx))
 }
 
 // answer is a response, read whole.
@@ -154,6 +176,11 @@ type answer struct {
 
 func (w *world) call(method, path, session string, body any) answer {
 	w.Helper()
+	return w.request(method, path, body, http.Header{"Infa-Session-Id": {session}, "Icsessionid": {session}})
+}
+
+func (w *world) request(method, path string, body any, header http.Header) answer {
+	w.Helper()
 	var reader io.Reader
 	switch body := body.(type) {
 	case nil:
@@ -165,8 +192,7 @@ func (w *world) call(method, path, session string, body any) answer {
 		reader = bytes.NewReader(text)
 	}
 	r := httptest.NewRequest(method, path, reader)
-	r.Header.Set("INFA-SESSION-ID", session)
-	r.Header.Set("icSessionId", session)
+	r.Header = header
 	rec := httptest.NewRecorder()
 	w.ServeHTTP(rec, r)
 	return answer{w.tester, rec.Code, rec.Header(), rec.Body.Bytes()}
@@ -293,4 +319,32 @@ func names(files []csvFile) string {
 		list = append(list, f.name)
 	}
 	return strings.Join(list, " ")
+}
+
+func (w *world) rule(r job.Rule) {
+	w.Helper()
+	w.update(func(tx *store.Tx) { job.SetRule(tx, "informatica", "export", r) })
+}
+
+func (w *world) force(id, state, cause string) {
+	w.Helper()
+	w.update(func(tx *store.Tx) {
+		if _, ok, err := w.api.ForceJob(tx, id, state, cause); !ok || err != nil {
+			w.Fatalf("force %s to %s: %v %v", id, state, ok, err)
+		}
+	})
+}
+
+func (w *world) jobs() (list []wire.Job) {
+	w.Helper()
+	w.must(w.sb.View(func(tx *store.Tx) error { list = w.api.Jobs(tx); return nil }))
+	return list
+}
+
+// layOn lays another scenario on the world.
+func (w *world) layOn(text string) {
+	w.Helper()
+	s, err := fixtures.Parse("more.yaml", []byte(text))
+	w.must(err)
+	w.must(w.api.Seed(w.sb, s))
 }
