@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -54,6 +55,12 @@ func (e *Emulator) controlOperations() []wire.Operation {
 		{ID: "clearRequests", Method: del, Path: "/_submeter/requests", Handle: e.deleteRequests},
 		{ID: "countRequests", Method: get, Path: "/_submeter/requests/count", Handle: e.getRequestsCount},
 		{ID: "request", Method: get, Path: "/_submeter/requests/:id", Handle: e.getRequest},
+		{ID: "jobs", Method: get, Path: "/_submeter/jobs", Handle: e.getJobs},
+		{ID: "forceJob", Method: post, Path: "/_submeter/jobs/:id", Handle: e.postJob},
+		{ID: "transitions", Method: get, Path: "/_submeter/transitions/:vendor/:kind", Handle: e.getTransitions},
+		{ID: "setTransitions", Method: put, Path: "/_submeter/transitions/:vendor/:kind", Handle: e.putTransitions},
+		{ID: "clearTransitions", Method: del, Path: "/_submeter/transitions/:vendor/:kind", Handle: e.deleteTransitions},
+		{ID: "appendCogniteSamples", Method: post, Path: "/_submeter/cognite/samples", Handle: e.postCogniteSamples},
 		{ID: "rateLimits", Method: get, Path: "/_submeter/rate-limits", Handle: e.getRateLimits},
 		{ID: "setRateLimits", Method: put, Path: "/_submeter/rate-limits", Handle: e.putRateLimits},
 		{ID: "coverage", Method: get, Path: "/_submeter/coverage", Handle: e.getCoverage},
@@ -231,6 +238,53 @@ func (e *Emulator) getRequest(c echo.Context) error {
 
 func (e *Emulator) deleteRequests(c echo.Context) error {
 	return done(c, e.sandboxOf(c).ClearRequests())
+}
+
+func (e *Emulator) getJobs(c echo.Context) error {
+	items, err := e.sandboxOf(c).Jobs()
+	return answerList(c, items, err)
+}
+
+func (e *Emulator) postJob(c echo.Context) error {
+	var body struct {
+		State string `json:"state"`
+		Error string `json:"error"`
+	}
+	if err := decode(c, &body); err != nil {
+		return err
+	}
+	forced, err := e.sandboxOf(c).ForceJob(c.Param("id"), body.State, body.Error)
+	return answer(c, forced, err)
+}
+
+func (e *Emulator) getTransitions(c echo.Context) error {
+	rule, err := e.sandboxOf(c).Transitions(c.Param("vendor"), c.Param("kind"))
+	return answer(c, rule, err)
+}
+
+func (e *Emulator) putTransitions(c echo.Context) error {
+	var body Rule
+	if err := decode(c, &body); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	rule, err := e.sandboxOf(c).SetTransitions(c.Param("vendor"), c.Param("kind"), body)
+	return answer(c, rule, err)
+}
+
+func (e *Emulator) deleteTransitions(c echo.Context) error {
+	return done(c, e.sandboxOf(c).ClearTransitions(c.Param("vendor"), c.Param("kind")))
+}
+
+func (e *Emulator) postCogniteSamples(c echo.Context) error {
+	var body struct {
+		Project string          `json:"project"`
+		Items   []CogniteSample `json:"items"`
+	}
+	if err := decode(c, &body); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	added, err := e.sandboxOf(c).AppendCogniteSamples(body.Project, body.Items)
+	return answer(c, map[string]int{"added": added}, err)
 }
 
 func (e *Emulator) getRateLimits(c echo.Context) error {

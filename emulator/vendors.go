@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/submeter/submeter/emulator/internal/cognite"
+	"github.com/submeter/submeter/emulator/internal/informatica"
 	"github.com/submeter/submeter/emulator/internal/metronome"
 	"github.com/submeter/submeter/emulator/internal/spec"
 	"github.com/submeter/submeter/emulator/internal/store"
@@ -31,6 +33,12 @@ type mounted struct {
 // mountVendors makes the vendors, in alphabetical order: one line each.
 func mountVendors(cfg config) []mounted {
 	return []mounted{
+		mount("cognite", cfg, func(r wire.Referee) vendor {
+			return cognite.New(cognite.Config{Referee: r, Logger: cfg.logger})
+		}),
+		mount("informatica", cfg, func(r wire.Referee) vendor {
+			return informatica.New(informatica.Config{Referee: r, Logger: cfg.logger})
+		}),
 		mount("metronome", cfg, func(r wire.Referee) vendor {
 			return metronome.New(metronome.Config{Referee: r, Logger: cfg.logger})
 		}),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/submeter/submeter/emulator/internal/clock"
 	"github.com/submeter/submeter/emulator/internal/ledger"
+	"github.com/submeter/submeter/emulator/internal/series"
 	"github.com/submeter/submeter/emulator/internal/store"
 	"github.com/submeter/submeter/fixtures"
 )
@@ -65,7 +66,11 @@ func (w *worlds) of(s *fixtures.Scenario, seed uint64) (*world, error) {
 // warm loads what the sandboxes of a reopened data file keep in memory, so that their first query does not wait.
 func (w *worlds) warm() error {
 	return w.emulator.store.EachSandbox(func(sb *store.Sandbox) error {
-		return sb.View(func(tx *store.Tx) error { ledger.Warm(tx); return nil })
+		return sb.View(func(tx *store.Tx) error {
+			ledger.Warm(tx)
+			series.Warm(tx)
+			return nil
+		})
 	})
 }
 

@@ -101,6 +101,11 @@ func (e RateLimitMode) Valid() bool {
 	}
 }
 
+// Added defines model for Added.
+type Added struct {
+	Added int `json:"added"`
+}
+
 // Advance How far to move the clock; exactly one of the two.
 type Advance struct {
 	// By By a duration, such as `36h`, `2d` or `P1M`. Months and years are the calendar's.
@@ -125,6 +130,24 @@ type Clock struct {
 
 // ClockMode A running clock keeps pace with the machine's; a frozen one moves only when told to.
 type ClockMode string
+
+// CogniteSample The number that a meter shows at an instant.
+type CogniteSample struct {
+	// MeterID Example: files.storage_bytes
+	MeterID string `json:"meterId"`
+
+	// Timestamp Milliseconds since the Unix epoch.
+	Timestamp int64   `json:"timestamp"`
+	Value     float64 `json:"value"`
+}
+
+// CogniteSamples Samples of one project's meters.
+type CogniteSamples struct {
+	Items []CogniteSample `json:"items"`
+
+	// Project The project's URL name.
+	Project string `json:"project"`
+}
 
 // Count defines model for Count.
 type Count struct {
@@ -201,6 +224,15 @@ type Fired struct {
 	Vendor string `json:"vendor"`
 }
 
+// ForceJob Where to put a job.
+type ForceJob struct {
+	// Error What the job then says went wrong.
+	Error string `json:"error,omitempty"`
+
+	// State A state that the vendor's jobs have.
+	State string `json:"state"`
+}
+
 // Freeze Where to stop the clock; without `at`, where it is.
 type Freeze struct {
 	At *time.Time `json:"at,omitempty"`
@@ -250,6 +282,45 @@ type Info struct {
 
 // InfoName defines model for Info.Name.
 type InfoName string
+
+// Job One asynchronous job of a vendor.
+type Job struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// Done Whether it stays in this state for good.
+	Done bool `json:"done"`
+
+	// Error What the job says went wrong.
+	Error string `json:"error,omitempty"`
+
+	// ID As the vendor gave it.
+	ID string `json:"id"`
+
+	// Kind What the job does, such as `export`.
+	Kind string `json:"kind"`
+
+	// Since When it entered the state.
+	Since time.Time `json:"since"`
+
+	// State In the vendor's words.
+	State  string `json:"state"`
+	Vendor string `json:"vendor"`
+}
+
+// JobList defines model for JobList.
+type JobList struct {
+	Items []Job `json:"items"`
+}
+
+// Leg A stretch of a job's life in one state; its end is set by exactly one of the other two.
+type Leg struct {
+	// For How long, such as `2s` or `500ms`.
+	For string `json:"for,omitempty"`
+
+	// Polls Until its status has been asked for so many times.
+	Polls int    `json:"polls,omitempty"`
+	State string `json:"state"`
+}
 
 // Message Headers and body of a request or a response.
 type Message struct {
@@ -382,6 +453,16 @@ type SnapshotList struct {
 	Items []Snapshot `json:"items"`
 }
 
+// Transitions How jobs of a kind live; the legs one after another, then the outcome for good.
+type Transitions struct {
+	// Error What a job says went wrong once it is over.
+	Error string `json:"error,omitempty"`
+	Legs  []Leg  `json:"legs"`
+
+	// Outcome The last state.
+	Outcome string `json:"outcome"`
+}
+
 // Vendor One emulated vendor.
 type Vendor struct {
 	// Mount Path of the vendor below a sandbox's base URL.
@@ -494,11 +575,20 @@ type AdvanceJSONRequestBody = Advance
 // FreezeJSONRequestBody defines body for Freeze for application/json ContentType.
 type FreezeJSONRequestBody = Freeze
 
+// AppendCogniteSamplesJSONRequestBody defines body for AppendCogniteSamples for application/json ContentType.
+type AppendCogniteSamplesJSONRequestBody = CogniteSamples
+
+// ForceJobJSONRequestBody defines body for ForceJob for application/json ContentType.
+type ForceJobJSONRequestBody = ForceJob
+
 // SetRateLimitsJSONRequestBody defines body for SetRateLimits for application/json ContentType.
 type SetRateLimitsJSONRequestBody = RateLimits
 
 // ResetJSONRequestBody defines body for Reset for application/json ContentType.
 type ResetJSONRequestBody = Reset
+
+// SetTransitionsJSONRequestBody defines body for SetTransitions for application/json ContentType.
+type SetTransitionsJSONRequestBody = Transitions
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -622,6 +712,26 @@ type ClientInterface interface {
 	// Corresponds with POST /_submeter/clock/resume (the `Resume` operationId).
 	Resume(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AppendCogniteSamplesWithBody Give meters of a Cognite project samples
+	//
+	// All samples are taken or none, in any order. The last one at an instant counts. A project or a meter that is
+	// not there yet is created.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_submeter/cognite/samples (the `AppendCogniteSamples` operationId).
+	AppendCogniteSamplesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AppendCogniteSamples Give meters of a Cognite project samples
+	//
+	// All samples are taken or none, in any order. The last one at an instant counts. A project or a meter that is
+	// not there yet is created.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_submeter/cognite/samples (the `AppendCogniteSamples` operationId).
+	AppendCogniteSamples(ctx context.Context, body AppendCogniteSamplesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// Coverage Tell, operation by operation, what is emulated and on what evidence
 	//
 	// Corresponds with GET /_submeter/coverage (the `Coverage` operationId).
@@ -631,6 +741,29 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /_submeter/info (the `Info` operationId).
 	Info(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Jobs List the asynchronous jobs of all vendors
+	//
+	// Corresponds with GET /_submeter/jobs (the `Jobs` operationId).
+	Jobs(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ForceJobWithBody Put a job into a state for good
+	//
+	// The job enters the state now and stays in it, whatever was planned for it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_submeter/jobs/{id} (the `ForceJob` operationId).
+	ForceJobWithBody(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ForceJob Put a job into a state for good
+	//
+	// The job enters the state now and stays in it, whatever was planned for it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_submeter/jobs/{id} (the `ForceJob` operationId).
+	ForceJob(ctx context.Context, id string, body ForceJobJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// OpenAPI Read an OpenAPI document
 	//
@@ -740,6 +873,30 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /_submeter/snapshots/{name}/restore (the `Restore` operationId).
 	Restore(ctx context.Context, name SnapshotName, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ClearTransitions Let jobs of a kind live as the vendor's do again
+	//
+	// Corresponds with DELETE /_submeter/transitions/{vendor}/{kind} (the `ClearTransitions` operationId).
+	ClearTransitions(ctx context.Context, vendor string, kind string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Transitions Tell how jobs of a kind will live
+	//
+	// Corresponds with GET /_submeter/transitions/{vendor}/{kind} (the `Transitions` operationId).
+	Transitions(ctx context.Context, vendor string, kind string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetTransitionsWithBody Set how jobs of a kind made from now on live
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /_submeter/transitions/{vendor}/{kind} (the `SetTransitions` operationId).
+	SetTransitionsWithBody(ctx context.Context, vendor string, kind string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetTransitions Set how jobs of a kind made from now on live
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /_submeter/transitions/{vendor}/{kind} (the `SetTransitions` operationId).
+	SetTransitions(ctx context.Context, vendor string, kind string, body SetTransitionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// Livez Tell that the process answers
 	//
@@ -862,6 +1019,46 @@ func (c *RawClient) Resume(ctx context.Context, reqEditors ...RequestEditorFn) (
 	return c.Client.Do(req)
 }
 
+// AppendCogniteSamplesWithBody Give meters of a Cognite project samples
+//
+// All samples are taken or none, in any order. The last one at an instant counts. A project or a meter that is
+// not there yet is created.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_submeter/cognite/samples (the `AppendCogniteSamples` operationId).
+func (c *RawClient) AppendCogniteSamplesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAppendCogniteSamplesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AppendCogniteSamples Give meters of a Cognite project samples
+//
+// All samples are taken or none, in any order. The last one at an instant counts. A project or a meter that is
+// not there yet is created.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_submeter/cognite/samples (the `AppendCogniteSamples` operationId).
+func (c *RawClient) AppendCogniteSamples(ctx context.Context, body AppendCogniteSamplesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAppendCogniteSamplesRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // Coverage Tell, operation by operation, what is emulated and on what evidence
 //
 // Corresponds with GET /_submeter/coverage (the `Coverage` operationId).
@@ -882,6 +1079,59 @@ func (c *RawClient) Coverage(ctx context.Context, reqEditors ...RequestEditorFn)
 // Corresponds with GET /_submeter/info (the `Info` operationId).
 func (c *RawClient) Info(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewInfoRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Jobs List the asynchronous jobs of all vendors
+//
+// Corresponds with GET /_submeter/jobs (the `Jobs` operationId).
+func (c *RawClient) Jobs(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewJobsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ForceJobWithBody Put a job into a state for good
+//
+// The job enters the state now and stays in it, whatever was planned for it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_submeter/jobs/{id} (the `ForceJob` operationId).
+func (c *RawClient) ForceJobWithBody(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewForceJobRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ForceJob Put a job into a state for good
+//
+// The job enters the state now and stays in it, whatever was planned for it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_submeter/jobs/{id} (the `ForceJob` operationId).
+func (c *RawClient) ForceJob(ctx context.Context, id string, body ForceJobJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewForceJobRequest(c.Server, id, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1161,6 +1411,70 @@ func (c *RawClient) Restore(ctx context.Context, name SnapshotName, reqEditors .
 	return c.Client.Do(req)
 }
 
+// ClearTransitions Let jobs of a kind live as the vendor's do again
+//
+// Corresponds with DELETE /_submeter/transitions/{vendor}/{kind} (the `ClearTransitions` operationId).
+func (c *RawClient) ClearTransitions(ctx context.Context, vendor string, kind string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewClearTransitionsRequest(c.Server, vendor, kind)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Transitions Tell how jobs of a kind will live
+//
+// Corresponds with GET /_submeter/transitions/{vendor}/{kind} (the `Transitions` operationId).
+func (c *RawClient) Transitions(ctx context.Context, vendor string, kind string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTransitionsRequest(c.Server, vendor, kind)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetTransitionsWithBody Set how jobs of a kind made from now on live
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /_submeter/transitions/{vendor}/{kind} (the `SetTransitions` operationId).
+func (c *RawClient) SetTransitionsWithBody(ctx context.Context, vendor string, kind string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetTransitionsRequestWithBody(c.Server, vendor, kind, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetTransitions Set how jobs of a kind made from now on live
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /_submeter/transitions/{vendor}/{kind} (the `SetTransitions` operationId).
+func (c *RawClient) SetTransitions(ctx context.Context, vendor string, kind string, body SetTransitionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetTransitionsRequest(c.Server, vendor, kind, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // Livez Tell that the process answers
 //
 // Corresponds with GET /livez (the `Livez` operationId).
@@ -1327,6 +1641,46 @@ func NewResumeRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewAppendCogniteSamplesRequest calls the generic AppendCogniteSamples builder with application/json body
+func NewAppendCogniteSamplesRequest(server string, body AppendCogniteSamplesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAppendCogniteSamplesRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewAppendCogniteSamplesRequestWithBody constructs an http.Request for the AppendCogniteSamples method, with any body, and a specified content type
+func NewAppendCogniteSamplesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_submeter/cognite/samples")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewCoverageRequest constructs an http.Request for the Coverage method
 func NewCoverageRequest(server string) (*http.Request, error) {
 	var err error
@@ -1377,6 +1731,80 @@ func NewInfoRequest(server string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewJobsRequest constructs an http.Request for the Jobs method
+func NewJobsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_submeter/jobs")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewForceJobRequest calls the generic ForceJob builder with application/json body
+func NewForceJobRequest(server string, id string, body ForceJobJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewForceJobRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewForceJobRequestWithBody constructs an http.Request for the ForceJob method, with any body, and a specified content type
+func NewForceJobRequestWithBody(server string, id string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_submeter/jobs/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -2006,6 +2434,142 @@ func NewRestoreRequest(server string, name SnapshotName) (*http.Request, error) 
 	return req, nil
 }
 
+// NewClearTransitionsRequest constructs an http.Request for the ClearTransitions method
+func NewClearTransitionsRequest(server string, vendor string, kind string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "vendor", vendor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_submeter/transitions/%s/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewTransitionsRequest constructs an http.Request for the Transitions method
+func NewTransitionsRequest(server string, vendor string, kind string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "vendor", vendor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_submeter/transitions/%s/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetTransitionsRequest calls the generic SetTransitions builder with application/json body
+func NewSetTransitionsRequest(server string, vendor string, kind string, body SetTransitionsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetTransitionsRequestWithBody(server, vendor, kind, "application/json", bodyReader)
+}
+
+// NewSetTransitionsRequestWithBody constructs an http.Request for the SetTransitions method, with any body, and a specified content type
+func NewSetTransitionsRequestWithBody(server string, vendor string, kind string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "vendor", vendor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_submeter/transitions/%s/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewLivezRequest constructs an http.Request for the Livez method
 func NewLivezRequest(server string) (*http.Request, error) {
 	var err error
@@ -2156,6 +2720,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_submeter/clock/resume (the `Resume` operationId).
 	ResumeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ResumeResponse, error)
 
+	// AppendCogniteSamplesWithBodyWithResponse Give meters of a Cognite project samples
+	//
+	// All samples are taken or none, in any order. The last one at an instant counts. A project or a meter that is
+	// not there yet is created.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_submeter/cognite/samples (the `AppendCogniteSamples` operationId).
+	AppendCogniteSamplesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AppendCogniteSamplesResponse, error)
+
+	// AppendCogniteSamplesWithResponse Give meters of a Cognite project samples
+	//
+	// All samples are taken or none, in any order. The last one at an instant counts. A project or a meter that is
+	// not there yet is created.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_submeter/cognite/samples (the `AppendCogniteSamples` operationId).
+	AppendCogniteSamplesWithResponse(ctx context.Context, body AppendCogniteSamplesJSONRequestBody, reqEditors ...RequestEditorFn) (*AppendCogniteSamplesResponse, error)
+
 	// CoverageWithResponse Tell, operation by operation, what is emulated and on what evidence
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -2169,6 +2753,31 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /_submeter/info (the `Info` operationId).
 	InfoWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*InfoResponse, error)
+
+	// JobsWithResponse List the asynchronous jobs of all vendors
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_submeter/jobs (the `Jobs` operationId).
+	JobsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*JobsResponse, error)
+
+	// ForceJobWithBodyWithResponse Put a job into a state for good
+	//
+	// The job enters the state now and stays in it, whatever was planned for it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_submeter/jobs/{id} (the `ForceJob` operationId).
+	ForceJobWithBodyWithResponse(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ForceJobResponse, error)
+
+	// ForceJobWithResponse Put a job into a state for good
+	//
+	// The job enters the state now and stays in it, whatever was planned for it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_submeter/jobs/{id} (the `ForceJob` operationId).
+	ForceJobWithResponse(ctx context.Context, id string, body ForceJobJSONRequestBody, reqEditors ...RequestEditorFn) (*ForceJobResponse, error)
 
 	// OpenAPIWithResponse Read an OpenAPI document
 	//
@@ -2303,6 +2912,34 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_submeter/snapshots/{name}/restore (the `Restore` operationId).
 	RestoreWithResponse(ctx context.Context, name SnapshotName, reqEditors ...RequestEditorFn) (*RestoreResponse, error)
 
+	// ClearTransitionsWithResponse Let jobs of a kind live as the vendor's do again
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_submeter/transitions/{vendor}/{kind} (the `ClearTransitions` operationId).
+	ClearTransitionsWithResponse(ctx context.Context, vendor string, kind string, reqEditors ...RequestEditorFn) (*ClearTransitionsResponse, error)
+
+	// TransitionsWithResponse Tell how jobs of a kind will live
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_submeter/transitions/{vendor}/{kind} (the `Transitions` operationId).
+	TransitionsWithResponse(ctx context.Context, vendor string, kind string, reqEditors ...RequestEditorFn) (*TransitionsResponse, error)
+
+	// SetTransitionsWithBodyWithResponse Set how jobs of a kind made from now on live
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_submeter/transitions/{vendor}/{kind} (the `SetTransitions` operationId).
+	SetTransitionsWithBodyWithResponse(ctx context.Context, vendor string, kind string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetTransitionsResponse, error)
+
+	// SetTransitionsWithResponse Set how jobs of a kind made from now on live
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_submeter/transitions/{vendor}/{kind} (the `SetTransitions` operationId).
+	SetTransitionsWithResponse(ctx context.Context, vendor string, kind string, body SetTransitionsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetTransitionsResponse, error)
+
 	// LivezWithResponse Tell that the process answers
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -2420,6 +3057,31 @@ func (r ResumeResponse) StatusCode() int {
 	return 0
 }
 
+type AppendCogniteSamplesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Added
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// Status returns HTTPResponse.Status
+func (r AppendCogniteSamplesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AppendCogniteSamplesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
 type CoverageResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -2464,6 +3126,56 @@ func (r InfoResponse) Status() string {
 
 // StatusCode returns HTTPResponse.StatusCode
 func (r InfoResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+type JobsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *JobList
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// Status returns HTTPResponse.Status
+func (r JobsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r JobsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+type ForceJobResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Job
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// Status returns HTTPResponse.Status
+func (r ForceJobResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ForceJobResponse) StatusCode() int {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.StatusCode
 	}
@@ -2808,6 +3520,79 @@ func (r RestoreResponse) StatusCode() int {
 	return 0
 }
 
+type ClearTransitionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// Status returns HTTPResponse.Status
+func (r ClearTransitionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ClearTransitionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+type TransitionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Transitions
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// Status returns HTTPResponse.Status
+func (r TransitionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TransitionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+type SetTransitionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Transitions
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// Status returns HTTPResponse.Status
+func (r SetTransitionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetTransitionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
 type LivezResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -2948,6 +3733,38 @@ func (c *ClientWithResponses) ResumeWithResponse(ctx context.Context, reqEditors
 	return ParseResumeResponse(rsp)
 }
 
+// AppendCogniteSamplesWithBodyWithResponse Give meters of a Cognite project samples
+//
+// All samples are taken or none, in any order. The last one at an instant counts. A project or a meter that is
+// not there yet is created.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_submeter/cognite/samples (the `AppendCogniteSamples` operationId).
+func (c *ClientWithResponses) AppendCogniteSamplesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AppendCogniteSamplesResponse, error) {
+	rsp, err := c.AppendCogniteSamplesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAppendCogniteSamplesResponse(rsp)
+}
+
+// AppendCogniteSamplesWithResponse Give meters of a Cognite project samples
+//
+// All samples are taken or none, in any order. The last one at an instant counts. A project or a meter that is
+// not there yet is created.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_submeter/cognite/samples (the `AppendCogniteSamples` operationId).
+func (c *ClientWithResponses) AppendCogniteSamplesWithResponse(ctx context.Context, body AppendCogniteSamplesJSONRequestBody, reqEditors ...RequestEditorFn) (*AppendCogniteSamplesResponse, error) {
+	rsp, err := c.AppendCogniteSamples(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAppendCogniteSamplesResponse(rsp)
+}
+
 // CoverageWithResponse Tell, operation by operation, what is emulated and on what evidence
 //
 // Returns a wrapper object for the known response body format(s).
@@ -2972,6 +3789,49 @@ func (c *ClientWithResponses) InfoWithResponse(ctx context.Context, reqEditors .
 		return nil, err
 	}
 	return ParseInfoResponse(rsp)
+}
+
+// JobsWithResponse List the asynchronous jobs of all vendors
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_submeter/jobs (the `Jobs` operationId).
+func (c *ClientWithResponses) JobsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*JobsResponse, error) {
+	rsp, err := c.Jobs(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseJobsResponse(rsp)
+}
+
+// ForceJobWithBodyWithResponse Put a job into a state for good
+//
+// The job enters the state now and stays in it, whatever was planned for it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_submeter/jobs/{id} (the `ForceJob` operationId).
+func (c *ClientWithResponses) ForceJobWithBodyWithResponse(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ForceJobResponse, error) {
+	rsp, err := c.ForceJobWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseForceJobResponse(rsp)
+}
+
+// ForceJobWithResponse Put a job into a state for good
+//
+// The job enters the state now and stays in it, whatever was planned for it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_submeter/jobs/{id} (the `ForceJob` operationId).
+func (c *ClientWithResponses) ForceJobWithResponse(ctx context.Context, id string, body ForceJobJSONRequestBody, reqEditors ...RequestEditorFn) (*ForceJobResponse, error) {
+	rsp, err := c.ForceJob(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseForceJobResponse(rsp)
 }
 
 // OpenAPIWithResponse Read an OpenAPI document
@@ -3203,6 +4063,58 @@ func (c *ClientWithResponses) RestoreWithResponse(ctx context.Context, name Snap
 	return ParseRestoreResponse(rsp)
 }
 
+// ClearTransitionsWithResponse Let jobs of a kind live as the vendor's do again
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_submeter/transitions/{vendor}/{kind} (the `ClearTransitions` operationId).
+func (c *ClientWithResponses) ClearTransitionsWithResponse(ctx context.Context, vendor string, kind string, reqEditors ...RequestEditorFn) (*ClearTransitionsResponse, error) {
+	rsp, err := c.ClearTransitions(ctx, vendor, kind, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseClearTransitionsResponse(rsp)
+}
+
+// TransitionsWithResponse Tell how jobs of a kind will live
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_submeter/transitions/{vendor}/{kind} (the `Transitions` operationId).
+func (c *ClientWithResponses) TransitionsWithResponse(ctx context.Context, vendor string, kind string, reqEditors ...RequestEditorFn) (*TransitionsResponse, error) {
+	rsp, err := c.Transitions(ctx, vendor, kind, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTransitionsResponse(rsp)
+}
+
+// SetTransitionsWithBodyWithResponse Set how jobs of a kind made from now on live
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_submeter/transitions/{vendor}/{kind} (the `SetTransitions` operationId).
+func (c *ClientWithResponses) SetTransitionsWithBodyWithResponse(ctx context.Context, vendor string, kind string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetTransitionsResponse, error) {
+	rsp, err := c.SetTransitionsWithBody(ctx, vendor, kind, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetTransitionsResponse(rsp)
+}
+
+// SetTransitionsWithResponse Set how jobs of a kind made from now on live
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_submeter/transitions/{vendor}/{kind} (the `SetTransitions` operationId).
+func (c *ClientWithResponses) SetTransitionsWithResponse(ctx context.Context, vendor string, kind string, body SetTransitionsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetTransitionsResponse, error) {
+	rsp, err := c.SetTransitions(ctx, vendor, kind, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetTransitionsResponse(rsp)
+}
+
 // LivezWithResponse Tell that the process answers
 //
 // Returns a wrapper object for the known response body format(s).
@@ -3363,6 +4275,39 @@ func ParseResumeResponse(rsp *http.Response) (*ResumeResponse, error) {
 	return response, nil
 }
 
+// ParseAppendCogniteSamplesResponse parses an HTTP response from a AppendCogniteSamplesWithResponse call
+func ParseAppendCogniteSamplesResponse(rsp *http.Response) (*AppendCogniteSamplesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AppendCogniteSamplesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Added
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseCoverageResponse parses an HTTP response from a CoverageWithResponse call
 func ParseCoverageResponse(rsp *http.Response) (*CoverageResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -3412,6 +4357,72 @@ func ParseInfoResponse(rsp *http.Response) (*InfoResponse, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Info
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseJobsResponse parses an HTTP response from a JobsWithResponse call
+func ParseJobsResponse(rsp *http.Response) (*JobsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &JobsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest JobList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseForceJobResponse parses an HTTP response from a ForceJobWithResponse call
+func ParseForceJobResponse(rsp *http.Response) (*ForceJobResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ForceJobResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Job
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -3851,6 +4862,101 @@ func ParseRestoreResponse(rsp *http.Response) (*RestoreResponse, error) {
 	switch {
 	case rsp.StatusCode == 204:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseClearTransitionsResponse parses an HTTP response from a ClearTransitionsWithResponse call
+func ParseClearTransitionsResponse(rsp *http.Response) (*ClearTransitionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ClearTransitionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseTransitionsResponse parses an HTTP response from a TransitionsWithResponse call
+func ParseTransitionsResponse(rsp *http.Response) (*TransitionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TransitionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Transitions
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSetTransitionsResponse parses an HTTP response from a SetTransitionsWithResponse call
+func ParseSetTransitionsResponse(rsp *http.Response) (*SetTransitionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetTransitionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Transitions
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem

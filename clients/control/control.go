@@ -133,6 +133,39 @@ func (c *Client) Restore(ctx context.Context, name string) error {
 	return done(c.raw.Restore(ctx, name))
 }
 
+// Jobs lists the asynchronous jobs of all vendors.
+func (c *Client) Jobs(ctx context.Context) ([]Job, error) {
+	list, err := value[JobList](c.raw.Jobs(ctx))
+	return list.Items, err
+}
+
+// ForceJob puts a job into a state for good; cause is what it then says went wrong.
+func (c *Client) ForceJob(ctx context.Context, id, state, cause string) (Job, error) {
+	return value[Job](c.raw.ForceJob(ctx, id, ForceJob{State: state, Error: cause}))
+}
+
+// Transitions tells how jobs of a vendor's kind made from now on live.
+func (c *Client) Transitions(ctx context.Context, vendor, kind string) (Transitions, error) {
+	return value[Transitions](c.raw.Transitions(ctx, vendor, kind))
+}
+
+// SetTransitions sets how jobs of a vendor's kind made from now on live.
+func (c *Client) SetTransitions(ctx context.Context, vendor, kind string, to Transitions) (Transitions, error) {
+	return value[Transitions](c.raw.SetTransitions(ctx, vendor, kind, to))
+}
+
+// ClearTransitions lets jobs of a vendor's kind made from now on live as the vendor's do.
+func (c *Client) ClearTransitions(ctx context.Context, vendor, kind string) error {
+	return done(c.raw.ClearTransitions(ctx, vendor, kind))
+}
+
+// AppendCogniteSamples gives meters of a Cognite project samples, all or none, and tells how many instants had none
+// before.
+func (c *Client) AppendCogniteSamples(ctx context.Context, project string, samples []CogniteSample) (int, error) {
+	added, err := value[Added](c.raw.AppendCogniteSamples(ctx, CogniteSamples{Project: project, Items: samples}))
+	return added.Added, err
+}
+
 // Filter picks exchanges from the journal. A field's zero value lets everything pass.
 type Filter struct {
 	Vendor    string

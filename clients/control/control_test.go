@@ -68,6 +68,10 @@ func TestEachMethodSendsItsOperationAndReturnsItsValue(t *testing.T) {
 	type client = *control.Client
 	seed := uint64(0)
 	frozen := control.Clock{Now: noon, Mode: control.ClockModeFrozen}
+	job := control.Job{Vendor: "informatica", Kind: "export", ID: "j 1", State: "FAILED", CreatedAt: noon, Since: noon, Done: true, Error: "disk full"}
+	const jobBody = `{"vendor":"informatica","kind":"export","id":"j 1","state":"FAILED","created_at":"2026-01-15T12:00:00Z","since":"2026-01-15T12:00:00Z","done":true,"error":"disk full"}`
+	rules := control.Transitions{Legs: []control.Leg{{State: "CREATED", Polls: 2}, {State: "PROCESSING", For: "40s"}}, Outcome: "FAILED", Error: "disk full"}
+	const rulesBody = `{"error":"disk full","legs":[{"polls":2,"state":"CREATED"},{"for":"40s","state":"PROCESSING"}],"outcome":"FAILED"}`
 	cases := []struct {
 		name   string
 		call   func(client) (any, error)
@@ -122,6 +126,19 @@ func TestEachMethodSendsItsOperationAndReturnsItsValue(t *testing.T) {
 		}, "GET /~t1/_submeter/requests/count?vendor=m3ter&operation=o&method=GET&status=404&path=%2Fa&since=2026-01-15T12%3A00%3A00Z",
 			`{"count":9}`, int64(9)},
 		{"clear requests", func(c client) (any, error) { return nil, c.ClearRequests(ctx) }, "DELETE /~t1/_submeter/requests", "", nil},
+		{"jobs", func(c client) (any, error) { return c.Jobs(ctx) }, "GET /~t1/_submeter/jobs", `{"items":[` + jobBody + `]}`, []control.Job{job}},
+		{"force a job", func(c client) (any, error) { return c.ForceJob(ctx, "j 1", "FAILED", "disk full") },
+			`POST /~t1/_submeter/jobs/j%201 {"error":"disk full","state":"FAILED"}`, jobBody, job},
+		{"transitions", func(c client) (any, error) { return c.Transitions(ctx, "informatica", "export") },
+			"GET /~t1/_submeter/transitions/informatica/export", rulesBody, rules},
+		{"set transitions", func(c client) (any, error) { return c.SetTransitions(ctx, "informatica", "export", rules) },
+			`PUT /~t1/_submeter/transitions/informatica/export ` + rulesBody, rulesBody, rules},
+		{"clear transitions", func(c client) (any, error) { return nil, c.ClearTransitions(ctx, "informatica", "export") },
+			"DELETE /~t1/_submeter/transitions/informatica/export", "", nil},
+		{"append samples", func(c client) (any, error) {
+			return c.AppendCogniteSamples(ctx, "acme", []control.CogniteSample{{MeterID: "files.storage_bytes", Timestamp: 1764547200000, Value: 1.5}})
+		}, `POST /~t1/_submeter/cognite/samples {"items":[{"meterId":"files.storage_bytes","timestamp":1764547200000,"value":1.5}],"project":"acme"}`,
+			`{"added":1}`, 1},
 		{"rate limits", func(c client) (any, error) { return c.RateLimits(ctx) }, "GET /~t1/_submeter/rate-limits",
 			`{"mode":"off"}`, control.RateLimitModeOff},
 		{"set rate limits", func(c client) (any, error) { return c.SetRateLimits(ctx, control.RateLimitModeVendor) },

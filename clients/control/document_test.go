@@ -37,7 +37,7 @@ func TestEveryOperationOfTheDocumentHasItsMethod(t *testing.T) {
 			seen++
 		}
 	}
-	if seen != 20 {
-		t.Errorf("the document has %d operations below /_submeter, want 20", seen)
+	if seen != 26 {
+		t.Errorf("the document has %d operations below /_submeter, want 26", seen)
 	}
 }

@@ -81,6 +81,8 @@ const (
 	advancedAnswer = `{"now":"2026-02-28T23:59:00Z","fired":[
 		{"at":"2026-01-31T23:59:40Z","vendor":"informatica","kind":"export","id":"j1","from":"RUNNING","to":"SUCCESS"},
 		{"at":"2026-02-01T00:29:00.125Z","vendor":"informatica","kind":"session","id":"s1","from":"open","to":"expired"}]}`
+	jobAnswer      = `{"vendor":"informatica","kind":"export","id":"j1","state":"FAILED","created_at":"2026-01-31T23:58:00Z","since":"2026-01-31T23:59:00Z","done":true,"error":"full"}`
+	rulesAnswer    = `{"error":"full","legs":[{"polls":2,"state":"CREATED"},{"for":"40s","state":"PROCESSING"}],"outcome":"FAILED"}`
 	snapshotAnswer = `{"name":"before-invoicing","taken_at":"2026-01-31T23:59:00Z","layers":2}`
 	exchangeAnswer = `{"id":17,"sandbox":"t1","at":"2026-01-31T23:59:00.25Z","vendor":"metronome","operation":"ingest-v1","method":"POST",
 		"path":"/metronome/v1/ingest","query":"dry=1","status":400,"duration_ms":0.537,
@@ -137,6 +139,14 @@ func TestControlCommands(t *testing.T) {
 		{"requests-show-quiet", "requests show 18", answer{200, quietAnswer}, "GET /~t1/_submeter/requests/18"},
 		{"requests-count", "requests count --status 400", answer{200, `{"count":3}`}, "GET /~t1/_submeter/requests/count?status=400"},
 		{"requests-clear", "requests clear", done, "DELETE /~t1/_submeter/requests"},
+		{"jobs", "jobs", answer{200, `{"items":[` + jobAnswer + `]}`}, "GET /~t1/_submeter/jobs"},
+		{"jobs-force", "jobs force j1 FAILED --error full", answer{200, jobAnswer}, `POST /~t1/_submeter/jobs/j1 {"error":"full","state":"FAILED"}`},
+		{"transitions", "transitions informatica/export", answer{200, rulesAnswer}, "GET /~t1/_submeter/transitions/informatica/export"},
+		{"transitions-set", "transitions set informatica/export CREATED=2polls PROCESSING=40s FAILED --error full", answer{200, rulesAnswer},
+			`PUT /~t1/_submeter/transitions/informatica/export ` + rulesAnswer},
+		{"transitions-clear", "transitions clear informatica/export", answer{204, ""}, "DELETE /~t1/_submeter/transitions/informatica/export"},
+		{"cognite-samples", "cognite samples testdata/samples.json --project plant", answer{200, `{"added":1}`},
+			`POST /~t1/_submeter/cognite/samples {"items":[{"meterId":"files.storage_bytes","timestamp":1764547200000,"value":1000}],"project":"plant"}`},
 		{"rate-limits", "rate-limits", answer{200, `{"mode":"off"}`}, "GET /~t1/_submeter/rate-limits"},
 		{"rate-limits-set", "rate-limits vendor", answer{200, `{"mode":"vendor"}`}, `PUT /~t1/_submeter/rate-limits {"mode":"vendor"}`},
 		{"coverage", "coverage", answer{200, coverageAnswer}, "GET /~t1/_submeter/coverage"},
@@ -231,6 +241,8 @@ func TestFailuresAreOneLineAndAnExitCode(t *testing.T) {
 			`submeter: invalid argument "yaml" for "-o, --output" flag: want table or json (see "submeter info --help")`},
 		{"a missing argument", "snapshot take", answer{}, exitUsage, `submeter: accepts 1 arg(s), received 0 (see "submeter snapshot take --help")`},
 		{"an argument too many", "info more", answer{}, exitUsage, `submeter: unknown command "more" for "submeter info" (see "submeter info --help")`},
+		{"a leg with no length", "transitions set informatica/export CREATED SUCCESS", answer{}, exitUsage, `submeter: "CREATED" is not a state and how long it lasts, such as CREATED=2s or CREATED=3polls (see "submeter transitions set --help")`},
+		{"jobs of no vendor", "transitions export", answer{}, exitUsage, `submeter: "export" is not a vendor and a kind of job, such as informatica/export (see "submeter transitions --help")`},
 		{"a mode that is none", "rate-limits some", answer{}, exitUsage, `submeter: invalid argument "some" for "submeter rate-limits" (see "submeter rate-limits --help")`},
 		{"an advance by nothing", "clock advance", answer{}, exitUsage, `submeter: want either a duration or --to (see "submeter clock advance --help")`},
 		{"an advance both ways", "clock advance 1h --to 2026-01-01", answer{}, exitUsage, `submeter: want either a duration or --to (see "submeter clock advance --help")`},

@@ -81,7 +81,7 @@ Every test can have a sandbox of its own: put /~name in front of the path, and t
 	}
 	for _, cmd := range []*cobra.Command{
 		a.infoCommand(), a.sandboxesCommand(), a.resetCommand(), a.clockCommand(), a.snapshotCommand(),
-		a.requestsCommand(), a.rateLimitsCommand(), a.coverageCommand(), a.openAPICommand(),
+		a.requestsCommand(), a.jobsCommand(), a.transitionsCommand(), a.cogniteCommand(), a.rateLimitsCommand(), a.coverageCommand(), a.openAPICommand(),
 	} {
 		cmd.GroupID = controlGroup
 		a.addControlFlags(cmd)

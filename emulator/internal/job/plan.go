@@ -5,6 +5,8 @@ package job
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -59,6 +61,26 @@ type Rule struct {
 	Legs    []Leg  `json:"legs"`
 	Outcome string `json:"outcome"`
 	Error   string `json:"error,omitempty"` // what the job says went wrong, with an outcome that is not plain success
+}
+
+// Kind is what there is to know of a vendor's kind of job.
+type Kind struct {
+	Standing Rule     // how its jobs live unless a test has set a rule
+	Active   []string // the states a leg may have
+	Final    []string // the states that may be an outcome
+}
+
+// Check says what is wrong with a rule for jobs of this kind: a state that they do not have.
+func (k Kind) Check(r Rule) error {
+	for _, l := range r.Legs {
+		if !slices.Contains(k.Active, l.State) {
+			return fmt.Errorf("a leg's state is one of %s, not %q", strings.Join(k.Active, ", "), l.State)
+		}
+	}
+	if !slices.Contains(k.Final, r.Outcome) {
+		return fmt.Errorf("an outcome is one of %s, not %q", strings.Join(k.Final, ", "), r.Outcome)
+	}
+	return nil
 }
 
 // Turn is the instant at which a job enters a state.
