@@ -16,7 +16,7 @@ type token struct {
 	Name        string   `json:"name,omitempty"`
 	Environment string   `json:"environment"`
 	ReadOnly    bool     `json:"read_only,omitempty"`
-	Endpoints   []string `json:"endpoints,omitempty"` // method and route, as routeOf writes them; nil: all
+	Endpoints   []string `json:"endpoints"` // method and route, as routeOf writes them; nil: all
 	Archived    bool     `json:"archived,omitempty"`
 }
 

@@ -153,7 +153,7 @@ func errSQLAndFilters() error {
 func errEmptySQL() error { return badRequest("sql must not be empty") }
 
 // errMetricKeys reports all keys that no property filter names at once, as the vendor does.
-func errMetricKeys(problems []string) error { return badRequest(strings.Join(problems, " ")) }
+func errMetricKeys(problems []string) error { return badRequest(strings.Join(problems, "; ")) }
 
 const badAggregationKey = "The specified aggregation key must be one of the property filter names"
 

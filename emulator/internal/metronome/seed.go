@@ -64,6 +64,9 @@ func seedSettings(tx *store.Tx, m fixtures.Metronome) settings {
 		if row.Environment == "" {
 			row.Environment = string(fixtures.MetronomeProduction)
 		}
+		if t.Endpoints != nil {
+			row.Endpoints = []string{}
+		}
 		for _, endpoint := range t.Endpoints {
 			row.Endpoints = append(row.Endpoints, strings.NewReplacer("{", ":", "}", "").Replace(endpoint))
 		}

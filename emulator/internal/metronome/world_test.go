@@ -25,14 +25,24 @@ var document = spec.New("metronome", func() ([]byte, error) { return openapi.Doc
 // noon is where the clocks of the tests stand, unless they say otherwise.
 var noon = time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
 
+// tester is what of a test, a fuzz test or a rapid one the world needs.
+type tester interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	Fatal(args ...any)
+}
+
 // world is one sandbox behind the API, its clock frozen.
 type world struct {
-	t       testing.TB
-	api     *API
-	sandbox *store.Sandbox
-	token   string
-	limiter *wire.Limiter
-	log     bytes.Buffer
+	t        tester
+	api      *API
+	store    *store.Store
+	baseline *store.Baseline
+	sandbox  *store.Sandbox
+	token    string
+	limiter  *wire.Limiter
+	log      bytes.Buffer
 }
 
 // newWorld makes a world of a scenario in YAML, its version line left out; "" is the empty world.
@@ -52,7 +62,8 @@ func newWorld(t testing.TB, scenario string) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close() })
-	baseline, err := st.Baseline("test", clock.FrozenAt(noon), func(sb *store.Sandbox) error {
+	w.store = st
+	w.baseline, err = st.Baseline("test", clock.FrozenAt(noon), func(sb *store.Sandbox) error {
 		if err := sb.Update(func(tx *store.Tx) error { store.SetSeed(tx, 7); return nil }); err != nil {
 			return err
 		}
@@ -61,7 +72,7 @@ func newWorld(t testing.TB, scenario string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.sandbox, _, err = st.Sandbox("test", baseline); err != nil {
+	if w.sandbox, _, err = st.Sandbox("test", w.baseline); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -74,6 +85,18 @@ func (w *world) at(instant time.Time) *world {
 		w.t.Fatal(err)
 	}
 	return w
+}
+
+// seed lays another scenario on the world.
+func (w *world) seed(scenario string) {
+	w.t.Helper()
+	s, err := fixtures.Parse("more.yaml", []byte("version: 1\n"+scenario))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.api.Seed(w.sandbox, s); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // exchange is one answer.
