@@ -136,16 +136,16 @@ func (a *API) Credentials(s *fixtures.Scenario) []string {
 			}
 		}
 		return []string{
-			"any bearer token, project " + strings.Join(names, ", "),
-			"any client id and secret, at /oauth2/token",
+			"Authorization: Bearer <any token> (project " + strings.Join(names, ", ") + ")",
+			"client <any id> / <any secret> (at /oauth2/token)",
 		}
 	}
 	var lines []string
 	for _, t := range world.Tokens {
-		lines = append(lines, "bearer token "+t.Token)
+		lines = append(lines, "Authorization: Bearer "+t.Token)
 	}
 	for _, c := range world.Clients {
-		lines = append(lines, "client id "+c.ID+", client secret "+c.Secret+", at /oauth2/token")
+		lines = append(lines, "client "+c.ID+" / "+c.Secret+" (at /oauth2/token)")
 	}
 	return lines
 }

@@ -55,11 +55,11 @@ func TestAScenarioBecomesAWorld(t *testing.T) {
 	w.get(meters).wants(t, 401, "")
 
 	lines := strings.Join(w.api.Credentials(parsed(t, scenario)), "\n")
-	if lines != "client id billing, client secret s, at /oauth2/token" {
+	if lines != "client billing / s (at /oauth2/token)" {
 		t.Errorf("credentials: got %s", lines)
 	}
 	lines = strings.Join(w.api.Credentials(fixtures.New()), "\n")
-	if lines != "any bearer token, project acme\nany client id and secret, at /oauth2/token" {
+	if lines != "Authorization: Bearer <any token> (project acme)\nclient <any id> / <any secret> (at /oauth2/token)" {
 		t.Errorf("credentials of the shortest scenario: got %s", lines)
 	}
 }

@@ -34,13 +34,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return nil
 	})
 	w.Header().Set("X-Request-Id", id)
-	allowOrigins(w.Header())
-	if err != nil {
-		a.writeError(err, a.echo.NewContext(r, w))
+	if preflight := allowOrigins(w.Header(), r); preflight {
+		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
-		w.WriteHeader(http.StatusNoContent)
+	if err != nil {
+		a.writeError(err, a.echo.NewContext(r, w))
 		return
 	}
 	if of.Options.CompressResponses && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
@@ -53,13 +52,18 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.echo.ServeHTTP(w, r)
 }
 
-// allowOrigins lets pages of any origin use the API, and their scripts read the request's id. // COG-038
-func allowOrigins(h http.Header) {
+// allowOrigins lets pages of any origin use the API, and their scripts read the request's id. A browser that asks first,
+// in a preflight, needs no more of an answer than that. // COG-038
+func allowOrigins(h http.Header, r *http.Request) (preflight bool) {
 	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", "x-request-id")
+	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		return false
+	}
 	h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
 	h.Set("Access-Control-Allow-Headers",
 		"Authorization, cdf-version, Content-Type, Accept, Content-Encoding, x-cdp-sdk, x-cdp-app, x-cdp-clienttag")
-	h.Set("Access-Control-Expose-Headers", "x-request-id")
+	return true
 }
 
 var slashes = regexp.MustCompile(`/{2,}`)
