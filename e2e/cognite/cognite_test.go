@@ -70,18 +70,17 @@ func start(t *testing.T) *emulator.Emulator {
 }
 
 // run starts a script with two base URLs: of a sandbox without rate limits, and of one that allows two requests a second.
-func run(t *testing.T, e *emulator.Emulator, script ...string) {
+func run(t *testing.T, e *emulator.Emulator, program, script string) {
 	t.Helper()
 	if _, err := e.Sandbox("busy").SetRateLimits(emulator.RateLimits{Mode: emulator.RateLimitsVendor}); err != nil {
 		t.Fatal(err)
 	}
-	args := append(script[1:], e.Sandbox("calm").URL("cognite"), e.Sandbox("busy").URL("cognite"))
-	cmd := exec.Command(script[0], args...)
+	cmd := exec.Command(program, script, e.Sandbox("calm").URL("cognite"), e.Sandbox("busy").URL("cognite"))
 	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", out)
 	if err != nil {
-		t.Fatalf("%v: %v; has ./setup.sh run?", script, err)
+		t.Fatalf("%s %s: %v; has ./setup.sh run?", program, script, err)
 	}
 }
 
