@@ -67,21 +67,23 @@ type world struct {
 // acme seeds testdata/acme.yaml, each edit being a pair of texts, old and new.
 func acme(t tester, edits ...string) *world {
 	t.Helper()
+	text := acmeText(t)
+	for i := 0; i < len(edits); i += 2 {
+		if !strings.Contains(text, edits[i]) {
+			t.Fatalf("testdata/acme.yaml holds no %q", edits[i])
+		}
+		text = strings.Replace(text, edits[i], edits[i+1], 1)
+	}
+	return parsedWorld(t, text)
+}
+
+func acmeText(t tester) string {
+	t.Helper()
 	text, err := os.ReadFile("testdata/acme.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 0; i < len(edits); i += 2 {
-		if !bytes.Contains(text, []byte(edits[i])) {
-			t.Fatalf("testdata/acme.yaml holds no %q", edits[i])
-		}
-		text = bytes.Replace(text, []byte(edits[i]), []byte(edits[i+1]), 1)
-	}
-	s, err := fixtures.Parse("acme.yaml", text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return seeded(t, s)
+	return string(text)
 }
 
 // withOptions is the acme world with options of the scenario.
@@ -280,6 +282,24 @@ func (a answer) files() []csvFile {
 		files = append(files, f)
 	}
 	return files
+}
+
+// rawFile is a file of an archive, which need not be good CSV.
+func (a answer) rawFile(i int) []byte {
+	a.Helper()
+	archive, err := zip.NewReader(bytes.NewReader(a.is(http.StatusOK).body), int64(len(a.body)))
+	if err != nil {
+		a.Fatal(err)
+	}
+	r, err := archive.File[i].Open()
+	if err != nil {
+		a.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		a.Fatal(err)
+	}
+	return text
 }
 
 func (w *world) login(user string) (session string) {
