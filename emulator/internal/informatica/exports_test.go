@@ -1,6 +1,8 @@
 package informatica_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"net/http"
 	"strings"
 	"testing"
@@ -191,6 +193,10 @@ func TestDownloadsAreNamedAndMeasured(t *testing.T) {
 	if first.header.Get("Content-Type") != "application/zip" || first.header.Get("Content-Disposition") != `attachment; filename="`+id+`.zip"` ||
 		first.header.Get("Content-Length") == "" {
 		t.Errorf("got the headers %v", first.header)
+	}
+	archive, err := zip.NewReader(bytes.NewReader(first.body), int64(len(first.body)))
+	if end := time.Date(2025, 4, 2, 8, 15, 7, 0, time.UTC); err != nil || !archive.File[0].Modified.Equal(end) {
+		t.Errorf("the file is of %v (%v), want the end of the job, %v", archive.File[0].Modified, err, end)
 	}
 	w.advance(20 * time.Minute)
 	if again := w.call(http.MethodGet, export+"/"+id+"/download", session, nil); string(again.body) != string(first.body) {
