@@ -5,9 +5,11 @@ import (
 	"sort"
 )
 
+// Tried with a range of 600 parts over ten million samples: larger nodes are added up for longer at both ends of a part,
+// smaller ones lie deeper.
 const (
-	leafSize  = 128
-	innerSize = 64
+	leafSize  = 64
+	innerSize = 16
 )
 
 // tree holds samples by instant, each node knowing what its samples add up to: a range of any length is added up in

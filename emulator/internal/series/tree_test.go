@@ -9,7 +9,7 @@ import (
 // TestTreesAnswerLikeSortedLists grows trees of several levels in different orders, overwrites some of them, and compares
 // ranges with a plain sum.
 func TestTreesAnswerLikeSortedLists(t *testing.T) {
-	const size = 3 * leafSize * innerSize
+	const size = 2 * leafSize * innerSize * innerSize
 	random := rand.New(rand.NewPCG(1, 2))
 	orders := map[string]func(i int) int64{
 		"in the order of time":      func(i int) int64 { return int64(i) },
@@ -27,7 +27,7 @@ func TestTreesAnswerLikeSortedLists(t *testing.T) {
 				grown.put(s)
 				values[s.At] = s.Value
 			}
-			for range 200 {
+			for range 50 {
 				first := random.Int64N(3*size) - 10
 				last := first + random.Int64N(size)
 				count, sum := int64(0), 0.0
