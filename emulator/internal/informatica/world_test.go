@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -60,8 +61,32 @@ type world struct {
 	sb       *store.Sandbox
 	fired    []wire.Fired
 
-	brokenBody bool // bodies turn out to be too large
-	noSandbox  bool // a fault of the emulator's own: requests are in no world
+	log        chan string // lines, as far as somebody reads them
+	brokenBody bool        // bodies turn out to be too large
+	noSandbox  bool        // a fault of the emulator's own: requests are in no world
+}
+
+// lines is a log that tests can wait for.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	select {
+	case l <- string(p):
+	default:
+	}
+	return len(p), nil
+}
+
+// line waits for the next line of the log.
+func (w *world) line() string {
+	w.Helper()
+	select {
+	case line := <-w.log:
+		return line
+	case <-time.After(10 * time.Second):
+		w.Fatal("nothing more is logged")
+		return ""
+	}
 }
 
 // acme seeds testdata/acme.yaml, each edit being a pair of texts, old and new.
@@ -112,7 +137,10 @@ func seeded(t tester, s *fixtures.Scenario) *world {
 
 func open(t tester, s *fixtures.Scenario) (*world, error) {
 	t.Helper()
-	w := &world{tester: t, api: informatica.New(informatica.Config{Referee: document.Referee(spec.Options{Strict: true})})}
+	w := &world{tester: t, log: make(chan string, 256)}
+	w.api = informatica.New(informatica.Config{
+		Referee: document.Referee(spec.Options{Strict: true}), Logger: slog.New(slog.NewTextHandler(lines(w.log), nil)),
+	})
 	var err error
 	if w.store, err = store.Open(store.Options{}); err != nil {
 		return nil, err
