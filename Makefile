@@ -32,6 +32,14 @@ lint: ## format check, vet, lint with the import rules
 generate: ## write generated code anew from openapi/
 	go generate ./clients/...
 
+.PHONY: e2e-setup
+e2e-setup: ## install what the vendors' own SDKs need, into ignored folders
+	@for setup in e2e/*/setup.sh; do echo "== $$setup"; bash $$setup || exit 1; done
+
+.PHONY: e2e
+e2e: ## run every suite, those of the vendors' own SDKs included
+	go test -tags e2e -count=1 -timeout 30m ./e2e/...
+
 .PHONY: bench
 bench: ## print the figures the README quotes
 	go test ./e2e/bench -run '^$$' -bench . -timeout 60m
