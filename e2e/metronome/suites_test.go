@@ -4,7 +4,6 @@ package metronome
 
 import (
 	"encoding/xml"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,7 +108,7 @@ func TestGoSDKsOwnTests(t *testing.T) {
 		}
 	}
 	if len(reports) == 0 {
-		t.Fatal(fmt.Errorf("the suite did not run: %w\n%s%s", err, out, problems))
+		t.Fatalf("the suite did not run: %v\n%s%s", err, out, problems)
 	}
 	counted.check(t, "metronome-go v2", 25)
 }
