@@ -11,17 +11,19 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"pgregory.net/rapid"
 
 	"github.com/submeter/submeter/emulator/internal/ledger"
 	"github.com/submeter/submeter/emulator/internal/spec"
 	"github.com/submeter/submeter/emulator/internal/wire"
 )
 
+var operations = New(Config{}).Operations()
+
 // verdictOf is what the document says of a body of an operation; nil: nothing.
 func verdictOf(t testing.TB, id, body string) *wire.Violation {
 	t.Helper()
-	api := New(Config{})
-	for _, op := range api.Operations() {
+	for _, op := range operations {
 		if op.ID != id {
 			continue
 		}
@@ -181,6 +183,36 @@ var usageBodies = []string{
 	  "billable_metrics":[{"id":"6513270e-269e-4d37-b2a7-4de452e6b438","group_by":{"key":"","values":["",1]}}]}`,
 	`{"window_size":"NONE","starting_on":"2026-03-01T00:00:00Z","ending_before":"2026-03-02T00:00:00Z",
 	  "billable_metrics":[{"id":"6513270e-269e-4d37-b2a7-4de452e6b438","group_by":{"key":"k","values":["a"` + strings.Repeat(`,"a"`, 200) + `]}}]}`,
+}
+
+// TestDecodersRefuseAsTheDocument composes bodies of good and bad pieces, which no fuzzer would find in a lifetime.
+func TestDecodersRefuseAsTheDocument(t *testing.T) {
+	pieces := rapid.SampledFrom([]string{
+		`null`, `5`, `""`, `"x"`, `true`, `{}`, `[]`, `[null]`, `["x"]`, `[5]`, `[{}]`, `"2026-03-01T00:00:00Z"`, `"2026-03-01"`,
+		`"DAY"`, `"none"`, `"day "`, `"6513270e-269e-4d37-b2a7-4de452e6b438"`, `["6513270E-269E-4d37-b2a7-4de452e6b438"]`, `"6513270e"`,
+		`{"key":"k"}`, `{"key":5}`, `{"key":"k","values":["v"]}`, `{"key":"k","values":[]}`, `{"values":["",5],"key":null}`,
+		`[{"id":"6513270e-269e-4d37-b2a7-4de452e6b438"}]`, `[{"id":"x","group_by":{"key":"k","values":5}}]`,
+		`[{"group_by":null,"id":"6513270e-269e-4d37-b2a7-4de452e6b438"},5]`, `"` + strings.Repeat("ö", 129) + `"`,
+	})
+	object := func(t *rapid.T, names ...string) string {
+		var fields []string
+		for range rapid.IntRange(0, 2*len(names)).Draw(t, "fields") {
+			fields = append(fields, quote(rapid.SampledFrom(names).Draw(t, "name"))+":"+pieces.Draw(t, "value"))
+		}
+		return "{" + strings.Join(fields, ",") + "}"
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		var events []string
+		for range rapid.IntRange(1, 3).Draw(rt, "events") {
+			events = append(events, object(rt, "transaction_id", "customer_id", "event_type", "timestamp", "properties", "more"))
+		}
+		ingest := "[" + strings.Join(events, ",") + "]"
+		_, err := decodeEvents(anyContext(), []byte(ingest))
+		compareVerdicts(t, "ingestEvents", ingest, err)
+		usage := object(rt, "window_size", "starting_on", "ending_before", "customer_ids", "billable_metrics", "more")
+		_, err = decodeUsage(anyContext(), []byte(usage))
+		compareVerdicts(t, "listUsage", usage, err)
+	})
 }
 
 // FuzzUsageBody holds the decoder of usage queries against the document.

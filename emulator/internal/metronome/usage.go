@@ -90,6 +90,9 @@ func (q *usageQuery) check(tx *store.Tx, who caller) error {
 		}
 	}
 	for _, m := range q.metrics {
+		if m.groupBy == nil && !who.UnknownIDsRefused {
+			continue
+		}
 		row, ok := metrics.get(tx, who.environment, m.id)
 		switch {
 		case !ok && who.UnknownIDsRefused:
