@@ -25,9 +25,8 @@ func consumedInReports(w *world, session, project, folder string) decimal.Decima
 
 func TestAlertsCountWhatTheReportsCount(t *testing.T) {
 	w := acme(t)
-	session := w.login(bot)
 	w.advance(10 * time.Hour)
-	session = w.login(bot)
+	session := w.login(bot)
 	all := consumedInReports(w, session, "", "")
 	finance := consumedInReports(w, session, "Finance", "")
 	nightly := consumedInReports(w, session, "Finance", "Nightly")

@@ -84,7 +84,7 @@ type namedV2 struct {
 }
 
 func (a *API) getOwnOrgV2(c echo.Context) error {
-	return answerOrg(c, func(tx *store.Tx, who caller) (org, error) { return who.org, nil })
+	return answerOrg(c, func(_ *store.Tx, who caller) (org, error) { return who.org, nil })
 }
 
 func (a *API) getOrgV2(c echo.Context) error {

@@ -215,14 +215,14 @@ func (r *report) writeProjects(l *orgLedger, t *table) {
 	r.dates(t, func(d time.Time, date string) {
 		for _, at := range locations {
 			var ipus decimal.Decimal
-			any := false
+			anything := false
 			for _, s := range at.shares {
 				used, ran := r.total(s, d, &scratch)
 				if ran {
-					ipus, any = ipus.Add(used.Mul(r.prices.rateOn(s.ID, d).Rate)), true
+					ipus, anything = ipus.Add(used.Mul(r.prices.rateOn(s.ID, d).Rate)), true
 				}
 			}
-			if any {
+			if anything {
 				t.row(date, at.project, at.folder, l.ID, l.orgType(), ipus.String())
 			}
 		}

@@ -31,8 +31,6 @@ func TestTheGraceOfASessionIsAnOption(t *testing.T) {
 }
 
 func TestOneSessionHasTwoHeadersAndEachResourceTakesItsOwn(t *testing.T) {
-	w := acme(t)
-	session := w.login(bot)
 	for _, row := range []struct {
 		sentence, path, header string
 		status                 int
@@ -45,7 +43,8 @@ func TestOneSessionHasTwoHeadersAndEachResourceTakesItsOwn(t *testing.T) {
 		{"and a bearer token is no session", alerts + "/org('" + production + "')", "Authorization", http.StatusUnauthorized},
 	} {
 		t.Run(row.sentence, func(t *testing.T) {
-			w.request(http.MethodGet, row.path, nil, http.Header{http.CanonicalHeaderKey(row.header): {session}}).is(row.status)
+			w := acme(t)
+			w.request(http.MethodGet, row.path, nil, http.Header{http.CanonicalHeaderKey(row.header): {w.login(bot)}}).is(row.status)
 		})
 	}
 }
