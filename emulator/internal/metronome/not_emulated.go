@@ -182,6 +182,7 @@ var notEmulated = []struct{ method, path, id string }{
 
 	// account
 	{"GET", "/v1/auditLogs", "listAuditLogs"},
+	{"GET", "/v1/docs/openapi", "getApiDocument"},
 	{"GET", "/v1/services", "listServices"},
 	{"POST", "/v1/customers/getNamedSchedule", "getCustomerNamedSchedule"},
 	{"POST", "/v1/customers/updateNamedSchedule", "updateCustomerNamedSchedule"},
