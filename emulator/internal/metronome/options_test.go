@@ -33,12 +33,12 @@ func TestOptions(t *testing.T) {
 				t.Errorf("got %d rows, want 2", len(page.Data))
 			}
 		}},
-		{"unknown_usage_ids: not_found refuses them", with("unknown_usage_ids: not_found"), func(t *testing.T, w *world) {
+		{"unknown_usage_ids: not_found refuses them", with("unknown_usage_ids: not_found"), func(_ *testing.T, w *world) {
 			w.ok("POST", "/v1/usage", usageAsk(`"customer_ids":["`+northwind+`"]`))
 			w.refused("POST", "/v1/usage", usageAsk(`"customer_ids":["`+northwind+`","`+nobody+`"]`), 404, "Customer "+nobody+" not found")
 			w.refused("POST", "/v1/usage", usageAsk(`"billable_metrics":[{"id":"`+nobody+`"}]`), 404, "Billable metric "+nobody+" not found")
 		}},
-		{"current_period: legacy_plan misses a plan", with("current_period: legacy_plan"), func(t *testing.T, w *world) {
+		{"current_period: legacy_plan misses a plan", with("current_period: legacy_plan"), func(_ *testing.T, w *world) {
 			w.refused("POST", "/v1/usage/groups", `{"customer_id":"`+northwind+`","billable_metric_id":"`+requests+
 				`","window_size":"DAY","current_period":true}`, 400, "current_period is not available: customer "+northwind+" has no active plan")
 		}},
@@ -77,7 +77,7 @@ func TestOptions(t *testing.T) {
 			w.refused("POST", "/v1/ingest", "["+event("x", "c", noon.AddDate(0, 0, 2), "")+"]", 400,
 				"[0].timestamp must not be more than 24 hours in the future")
 		}},
-		{"max_property_bytes bounds values", with("max_property_bytes: 4"), func(t *testing.T, w *world) {
+		{"max_property_bytes bounds values", with("max_property_bytes: 4"), func(_ *testing.T, w *world) {
 			for i, value := range []string{`"abcd"`, `"\u0061bcd"`, `"ää"`, `1234`, `null`, `[1]`, `""`} {
 				w.ok("POST", "/v1/ingest", "["+event(fmt.Sprint("t", i), "c", noon, `"p":`+value)+"]")
 			}

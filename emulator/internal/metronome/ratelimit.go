@@ -20,21 +20,21 @@ const (
 // counted here but by its events.
 func limitRate(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		bucket, weight := "metronome/requests", 1
+		bucket := "metronome/requests"
 		switch c.Path() {
 		case "/v1/ingest":
 			return next(c)
 		case "/v1/customers/:customer_id/previewEvents":
 			bucket = "metronome/previews"
 		}
-		if err := count(c, bucket, weight, requestsPerSecond); err != nil {
+		if err := count(c, bucket, 1, requestsPerSecond); err != nil {
 			return err
 		}
 		return next(c)
 	}
 }
 
-// count refuses what no longer fits into the running second.
+// count refuses what no longer fits into the running second. A batch of events weighs as much as it holds.
 func count(c echo.Context, bucket string, weight, perSecond int) error {
 	ctx := c.Request().Context()
 	limiter := wire.TraceOf(ctx).Limiter
