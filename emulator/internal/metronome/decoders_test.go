@@ -3,6 +3,7 @@ package metronome
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -126,9 +127,19 @@ var ingestBodies = []string{
 	`[{"transaction_id":"a` + "\xff\xfe" + `","customer_id":"c","event_type":"e","timestamp":"2026-03-01T00:00:00Z","properties":{"k` + "\xc3" + `":"v` + "\xe2\x82" + `"}}]`,
 	`[{"transaction_id":"t","customer_id":"c","event_type":"e","timestamp":"2026-03-01T00:00:00Z","properties":{"a":1e400,"b":-0,"a":null,"c":[{}],"c":"x\u00e9"}}]`,
 	`[{"transaction_id":"t","customer_id":"c","event_type":"e","timestamp":"2026-03-01T00:00:00Z","Timestamp":"x","properties":{"":""}}]`,
+	`[{"transaction_id":"t","customer_id":"c","event_type":"e","timestamp":"2026-03-01T00:00:00Z","properties":{` + manyProperties() + `}}]`,
 	"[" + strings.Repeat("[", 10001) + strings.Repeat("]", 10001) + "]",
 	"[" + strings.Repeat("[", 9998) + strings.Repeat("]", 9998) + "]",
 	strings.Repeat("[", 100000), "[\"\x01\"]", "[01]", "[1.]", "[nul]", "\ufeff[]",
+}
+
+// manyProperties are more than are looked through one by one, some of them twice.
+func manyProperties() string {
+	var properties []string
+	for i := range 3 * manyFields {
+		properties = append(properties, fmt.Sprintf(`"p%d":%d`, i%(2*manyFields-5), i))
+	}
+	return strings.Join(properties, ",")
 }
 
 // FuzzIngestBody holds the decoder of ingest against the document, and what it reads against encoding/json.

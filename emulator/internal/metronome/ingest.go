@@ -181,7 +181,7 @@ func wantProperties(v gjson.Result) ([]ledger.Field, *breach) {
 	var seen map[string]int // once there are too many to look through
 	v.ForEach(func(key, value gjson.Result) bool {
 		name := unquote(key.Raw)
-		if len(fields) == manyFields {
+		if seen == nil && len(fields) == manyFields {
 			seen = make(map[string]int, 4*manyFields)
 			for i, field := range fields {
 				seen[field.Name] = i

@@ -294,6 +294,7 @@ func TestWindowsOfARange(t *testing.T) {
 		{"the whole range", "1970-01-01T00:00:00Z", "2026-03-02T00:00:00Z", whole, 1, "2026-03-02T00:00:00Z"},
 		{"days before 1970", "1969-12-30T00:00:00Z", "1970-01-02T00:00:00Z", daily, 3, "1969-12-31T00:00:00Z"},
 		{"all hours of all years", "0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z", hourly, 87649392, "0001-01-01T01:00:00Z"},
+		{"hours before 1970 that begin and end between", "1969-12-31T21:30:00Z", "1969-12-31T23:30:00Z", hourly, 3, "1969-12-31T22:00:00Z"},
 		{"no range", "2026-03-01T00:00:00Z", "2026-03-01T00:00:00Z", daily, 0, ""},
 		{"a range backwards", "2026-03-02T00:00:00Z", "2026-03-01T00:00:00Z", whole, 0, ""},
 		{"hours that begin and end between", "2026-03-01T00:30:00Z", "2026-03-01T02:00:00.5Z", hourly, 3, "2026-03-01T01:00:00Z"},

@@ -3,6 +3,7 @@ package metronome
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -235,6 +236,51 @@ func TestGroupsThatEventsLack(t *testing.T) {
 	}
 }
 
+func TestSQLMetricsAreGroupedByAnyKey(t *testing.T) {
+	w := exampleWorld(t)
+	metric := w.created("/v1/billable-metrics/create", `{"name":"By text","sql":"SELECT model, COUNT(*) FROM events GROUP BY model"}`)
+	ask := func(fields string) string {
+		return w.ok("POST", "/v1/usage", usageAsk(`"window_size":"NONE","customer_ids":["`+northwind+`"],
+			"billable_metrics":[{"id":"`+metric+`","group_by":{"key":"model"`+fields+`}}]`))
+	}
+	if got := ask(`,"values":["a"]`); !strings.Contains(got, `"value":null,"groups":{"a":null}`) {
+		t.Errorf("the values asked for: got %s", got)
+	}
+	if got := ask(``); !strings.Contains(got, `"value":null,"groups":{}`) {
+		t.Errorf("all values: got %s", got)
+	}
+	got := w.ok("POST", "/v1/usage/groups", groupsAsk(`"billable_metric_id":"`+metric+`","group_key":["model","region"]`))
+	if got != `{"data":[],"next_page":null}` {
+		t.Errorf("by group: got %s", got)
+	}
+	found := w.ok("POST", "/v1/events/search", `{"transactionIds":["e01"]}`)
+	if strings.Contains(found, metric) {
+		t.Errorf("a search says that it matched: %s", found)
+	}
+}
+
+func TestManyClientsAtOnce(t *testing.T) {
+	w := exampleWorld(t)
+	var clients sync.WaitGroup
+	for client := range 8 {
+		clients.Go(func() {
+			for i := range 20 {
+				body := strings.ReplaceAll(event(fmt.Sprintf("%d-%d", client%4, i), "contoso", noon, `"model":"a"`), `"e"`, `"llm.call"`)
+				if got := w.send("POST", "/v1/ingest", "["+body+"]"); got.status != 200 {
+					t.Errorf("ingest: got %d %s", got.status, got.body)
+				}
+				if got := w.send("POST", "/v1/usage", usageAsk("")); got.status != 200 {
+					t.Errorf("usage: got %d %s", got.status, got.body)
+				}
+			}
+		})
+	}
+	clients.Wait()
+	if got := w.usage(contoso, requests, "DAY"); got != "1 null 80" {
+		t.Errorf("eight clients sent 80 events twice: got %s", got)
+	}
+}
+
 func TestAtMost200GroupsAreAnsweredUnasked(t *testing.T) {
 	w := newWorld(t, "\nmetronome: {customers: [{id: "+northwind+", name: Northwind, ingest_aliases: [c]}]}")
 	metric := w.created("/v1/billable-metrics/create",
@@ -247,7 +293,7 @@ func TestAtMost200GroupsAreAnsweredUnasked(t *testing.T) {
 		}
 		w.ok("POST", "/v1/ingest", "["+strings.Join(events, ",")+"]")
 	}
-	var page list[usageRow2]
+	var page list[groupedValue]
 	w.decode(w.ok("POST", "/v1/usage", usageAsk(`"window_size":"NONE","billable_metrics":[{"id":"`+metric+`","group_by":{"key":"a"}}]`)), &page)
 	groups := page.Data[0].Groups
 	_, last := groups["199"]
@@ -260,7 +306,7 @@ func TestAtMost200GroupsAreAnsweredUnasked(t *testing.T) {
 	}
 }
 
-type usageRow2 struct {
+type groupedValue struct {
 	Value  float64
 	Groups map[string]*float64
 }
