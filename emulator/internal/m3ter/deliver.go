@@ -100,15 +100,16 @@ func (s *BucketService) deliver(_, bucket, key string, write func(io.Writer) err
 	}
 	client, err := minio.New(endpoint.Host, &minio.Options{
 		Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, ""), Secure: endpoint.Scheme == "https",
-		Region: region, BucketLookup: minio.BucketLookupPath,
+		Region: region, BucketLookup: minio.BucketLookupPath, MaxRetries: 2,
 	})
 	if err != nil {
 		return err
 	}
 	from, to := io.Pipe()
 	go func() { to.CloseWithError(write(to)) }()
+	// Parts are secured by their MD5: few services but Amazon's read parts that are signed in chunks.
 	_, err = client.PutObject(context.Background(), bucket, key, from, -1, minio.PutObjectOptions{
-		ContentType: "application/gzip", PartSize: uploadPart,
+		ContentType: "application/gzip", PartSize: uploadPart, SendContentMd5: true, DisableContentSha256: true,
 	})
 	from.CloseWithError(io.ErrClosedPipe) // lets write end where the upload has failed
 	return err
