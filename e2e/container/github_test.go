@@ -69,10 +69,20 @@ func (j githubJob) run(t *testing.T, dir string, env []string) (passed bool) {
 		cmd := exec.Command("bash", "-e", "-o", "pipefail", "-c", translate.Replace(step.Run))
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 		out, err := cmd.CombinedOutput()
-		t.Logf("%s: %v\n%s", step.Name, err, out)
+		explain(t, "%s: %v\n%s", step.Name, err, out)
 		passed = passed && err == nil
 	}
 	return passed
+}
+
+// explain logs what a job said, but only where the test fails: the output of a job that was meant to fail reads like the
+// test's own.
+func explain(t *testing.T, format string, args ...any) {
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf(format, args...)
+		}
+	})
 }
 
 // environment turns variables into arguments of docker run.

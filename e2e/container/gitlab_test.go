@@ -61,7 +61,7 @@ func (j gitlabJob) run(t *testing.T, dir, cache string, env []string) (passed bo
 			args = append(args, "--env", variable)
 		}
 		out, err := run(append(args, j.Image, "sh", "-ec", strings.Join(lines, "\n"))...)
-		t.Logf("%s\n%s\n%v", strings.Join(lines, "\n"), out, err)
+		explain(t, "%s\n%s\n%v", strings.Join(lines, "\n"), out, err)
 		return err
 	}
 	err := script(env, slices.Concat(j.BeforeScript, j.Script)...)
