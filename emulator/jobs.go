@@ -15,8 +15,8 @@ import (
 type jobber interface {
 	JobKinds() map[string]job.Kind
 	Jobs(*store.Tx) []wire.Job
-	// ForceJob puts a job into a state for good. The bool says whether the id is a job of this vendor.
-	ForceJob(tx *store.Tx, id, state, cause string) (wire.Job, bool, error)
+	// ForceJob puts one of these jobs into a state that its kind has, for good.
+	ForceJob(tx *store.Tx, id, state, cause string) (wire.Job, error)
 }
 
 // Job is an asynchronous job of any vendor.
@@ -50,25 +50,35 @@ func (s *Sandbox) ForceJob(id, state, cause string) (Job, error) {
 	var forced Job
 	err := s.use(func(b *box) error {
 		defer b.wrote()
-		return b.Update(func(tx *store.Tx) error {
-			for _, v := range s.emulator.vendors {
-				j, ok := v.api.(jobber)
-				if !ok {
-					continue
-				}
-				shown, known, err := j.ForceJob(tx, id, state, cause)
-				if err != nil {
-					return fmt.Errorf("%w: %w", ErrInvalid, err)
-				}
-				if known {
-					forced = shown
-					return nil
-				}
+		return b.Update(func(tx *store.Tx) (err error) {
+			owner, kind, ok := s.emulator.ownerOf(tx, id)
+			if !ok {
+				return fmt.Errorf("%w: no vendor has a job %s", ErrNotFound, id)
 			}
-			return fmt.Errorf("%w: no vendor has a job %s", ErrNotFound, id)
+			if states := slices.Concat(kind.Active, kind.Final); !slices.Contains(states, state) {
+				return fmt.Errorf("%w: the state of such a job is one of %s, not %q", ErrInvalid, strings.Join(states, ", "), state)
+			}
+			forced, err = owner.ForceJob(tx, id, state, cause)
+			return err
 		})
 	})
 	return forced, err
+}
+
+// ownerOf finds the vendor and the kind of a job.
+func (e *Emulator) ownerOf(tx *store.Tx, id string) (jobber, job.Kind, bool) {
+	for _, v := range e.vendors {
+		owner, ok := v.api.(jobber)
+		if !ok {
+			continue
+		}
+		for _, j := range owner.Jobs(tx) {
+			if j.ID == id {
+				return owner, owner.JobKinds()[j.Kind], true
+			}
+		}
+	}
+	return nil, job.Kind{}, false
 }
 
 // Transitions returns how jobs of a vendor's kind made from now on live.

@@ -3,8 +3,10 @@ package emulator
 import (
 	"fmt"
 	"log/slog"
+	"net/url"
 	"slices"
 
+	"github.com/submeter/submeter/emulator/internal/m3ter"
 	"github.com/submeter/submeter/fixtures"
 )
 
@@ -24,6 +26,8 @@ type config struct {
 	journalBytes   int64
 	logger         *slog.Logger
 	version        string
+	deliver        string
+	bucket         *m3ter.BucketService
 }
 
 func resolve(opts []Option) (config, error) {
@@ -62,11 +66,16 @@ func WithScenario(nameOrPath string) Option {
 	}
 }
 
-// WithWorld seeds the baseline from a scenario made in code.
+// WithWorld seeds the baseline from a scenario made in code. It is checked, and gets its defaults, as if it were read
+// from a file.
 func WithWorld(s *fixtures.Scenario) Option {
 	return func(c *config) error {
-		c.scenario = s
-		return nil
+		text, err := fixtures.Marshal(s)
+		if err != nil {
+			return fmt.Errorf("scenario %s: %w", s.Name, err)
+		}
+		c.scenario, err = fixtures.Parse("scenario "+s.Name, text)
+		return err
 	}
 }
 
@@ -152,6 +161,28 @@ func WithLogger(l *slog.Logger) Option {
 func WithVersion(version string) Option {
 	return func(c *config) error {
 		c.version = version
+		return nil
+	}
+}
+
+// WithDeliver writes the files of m3ter's exports into a folder, one folder in it for each bucket of a destination.
+func WithDeliver(dir string) Option {
+	return func(c *config) error {
+		c.deliver = dir
+		return nil
+	}
+}
+
+// BucketService is an S3-compatible service that stands for the clouds of all destinations.
+type BucketService = m3ter.BucketService
+
+// WithBucketService writes the files of m3ter's exports into the buckets of an S3-compatible service.
+func WithBucketService(s BucketService) Option {
+	return func(c *config) error {
+		if u, err := url.Parse(s.Endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return fmt.Errorf("a bucket service is named by a URL such as http://127.0.0.1:9000, not %q", s.Endpoint)
+		}
+		c.bucket = &s
 		return nil
 	}
 }

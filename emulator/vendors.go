@@ -6,6 +6,7 @@ import (
 
 	"github.com/submeter/submeter/emulator/internal/cognite"
 	"github.com/submeter/submeter/emulator/internal/informatica"
+	"github.com/submeter/submeter/emulator/internal/m3ter"
 	"github.com/submeter/submeter/emulator/internal/metronome"
 	"github.com/submeter/submeter/emulator/internal/spec"
 	"github.com/submeter/submeter/emulator/internal/store"
@@ -38,6 +39,9 @@ func mountVendors(cfg config) []mounted {
 		}),
 		mount("informatica", cfg, func(r wire.Referee) vendor {
 			return informatica.New(informatica.Config{Referee: r, Logger: cfg.logger})
+		}),
+		mount("m3ter", cfg, func(r wire.Referee) vendor {
+			return m3ter.New(m3ter.Config{Referee: r, Logger: cfg.logger, Deliver: cfg.deliver, Bucket: cfg.bucket})
 		}),
 		mount("metronome", cfg, func(r wire.Referee) vendor {
 			return metronome.New(metronome.Config{Referee: r, Logger: cfg.logger})

@@ -42,6 +42,8 @@ type serveConfig struct {
 	journalEntries      int
 	journalBytes        byteSize
 	logFormat, logLevel choice
+
+	deliver, s3Endpoint, s3Region string // where the files of m3ter's exports go
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -91,6 +93,9 @@ func (c *serveConfig) bind(flags *pflag.FlagSet) {
 	flags.Var(&c.rateLimits, "rate-limits", "whether the vendors' rate limits apply")
 	flags.IntVar(&c.journalEntries, "journal-entries", 1000, "how many exchanges the journal of a sandbox holds; 0 for none")
 	flags.Var(&c.journalBytes, "journal-bytes", "how much the journal of a sandbox holds")
+	flags.StringVar(&c.deliver, "deliver", "", "folder that receives the files of m3ter's exports (default: none does)")
+	flags.StringVar(&c.s3Endpoint, "s3-endpoint", "", "S3-compatible service that receives them, such as http://127.0.0.1:9000;\nits keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+	flags.StringVar(&c.s3Region, "s3-region", "us-east-1", "region of that service")
 	flags.Var(&c.logFormat, "log-format", "how to write the log")
 	flags.Var(&c.logLevel, "log-level", "what to log at least")
 	flags.VisitAll(func(f *pflag.Flag) { fromEnv(flags, f.Name) })
@@ -112,6 +117,15 @@ func (c *serveConfig) options(version string, logger *slog.Logger) []emulator.Op
 	}
 	if c.data != "" {
 		options = append(options, emulator.WithData(c.data))
+	}
+	if c.deliver != "" {
+		options = append(options, emulator.WithDeliver(c.deliver))
+	}
+	if c.s3Endpoint != "" {
+		options = append(options, emulator.WithBucketService(emulator.BucketService{
+			Endpoint: c.s3Endpoint, Region: c.s3Region,
+			AccessKey: os.Getenv("AWS_ACCESS_KEY_ID"), SecretKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
+		}))
 	}
 	return options
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -203,15 +202,11 @@ func wireJob(x exportJob) wire.Job {
 	}
 }
 
-// ForceJob puts a job into a state for good, whatever was to come; false: there is no such job here.
-func (a *API) ForceJob(tx *store.Tx, id, state, cause string) (wire.Job, bool, error) {
+// ForceJob puts a job into a state for good, whatever was to come.
+func (a *API) ForceJob(tx *store.Tx, id, state, cause string) (wire.Job, error) {
 	x, ok := exports.Get(tx, everyone, id)
 	if !ok {
-		return wire.Job{}, false, nil
-	}
-	states := []string{stateCreated, stateProcessing, stateSuccess, statePartial, stateFailed}
-	if !slices.Contains(states, state) {
-		return wire.Job{}, true, fmt.Errorf("an export has no state %q; it has %s", state, strings.Join(states, ", "))
+		return wire.Job{}, fmt.Errorf("there is no export %s", id)
 	}
 	x.Plan = x.Plan.Force(tx.Now, state, cause)
 	forced := exportJob{id: id, export: x, status: x.Plan.At(tx.Now)}
@@ -221,5 +216,5 @@ func (a *API) ForceJob(tx *store.Tx, id, state, cause string) (wire.Job, bool, e
 	} else {
 		a.finish(tx, forced)
 	}
-	return wireJob(forced), true, nil
+	return wireJob(forced), nil
 }

@@ -377,8 +377,8 @@ func (w *world) rule(r job.Rule) {
 func (w *world) force(id, state, cause string) {
 	w.Helper()
 	w.update(func(tx *store.Tx) {
-		if _, ok, err := w.api.ForceJob(tx, id, state, cause); !ok || err != nil {
-			w.Fatalf("force %s to %s: %v %v", id, state, ok, err)
+		if _, err := w.api.ForceJob(tx, id, state, cause); err != nil {
+			w.Fatalf("force %s to %s: %v", id, state, err)
 		}
 	})
 }

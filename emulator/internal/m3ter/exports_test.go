@@ -355,8 +355,8 @@ func TestForcedJobsBringWhatTheirStateBrings(t *testing.T) {
 	failed, done := w.export(`{"sourceType":"OPERATIONAL","operationalDataTypes":["METERS"]}`), w.export(`{"sourceType":"OPERATIONAL","operationalDataTypes":["METERS"]}`)
 	force := func(id, state, cause string) {
 		if err := w.sandbox.Update(func(tx *store.Tx) error {
-			shown, ok, err := w.api.ForceJob(tx, id, state, cause)
-			if !ok || shown.State != state || shown.Error != cause || !shown.Done {
+			shown, err := w.api.ForceJob(tx, id, state, cause)
+			if shown.State != state || shown.Error != cause || !shown.Done {
 				t.Errorf("got %+v", shown)
 			}
 			return err
@@ -380,13 +380,10 @@ func TestForcedJobsBringWhatTheirStateBrings(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := w.sandbox.Update(func(tx *store.Tx) error {
-		_, ok, err := w.api.ForceJob(tx, nobody, "FAILED", "")
-		if ok {
-			t.Error("a job of nobody was forced")
-		}
+		_, err := w.api.ForceJob(tx, nobody, "FAILED", "")
 		return err
-	}); err != nil {
-		t.Fatal(err)
+	}); err == nil {
+		t.Error("a job of nobody was forced")
 	}
 }
 

@@ -1,15 +1,25 @@
 package m3ter
 
 import (
+	"fmt"
+
 	"github.com/submeter/submeter/emulator/internal/job"
 	"github.com/submeter/submeter/emulator/internal/store"
 	"github.com/submeter/submeter/emulator/internal/wire"
 )
 
-// JobKinds returns how jobs of each kind live by default. A leg of an export may be PENDING or RUNNING and its outcome
-// SUCCEEDED or FAILED; a leg of a bill job may be PENDING, INITIALIZING or RUNNING and its outcome COMPLETE or CANCELLED.
-func (a *API) JobKinds() map[string]job.Rule {
-	return map[string]job.Rule{exportKind: exportRule, billJobKind: billJobRule}
+// JobKinds returns the kinds of jobs there are.
+func (a *API) JobKinds() map[string]job.Kind {
+	return map[string]job.Kind{
+		exportKind: {
+			Standing: exportRule,
+			Active:   []string{"PENDING", "RUNNING"}, Final: []string{"SUCCEEDED", "FAILED"},
+		},
+		billJobKind: {
+			Standing: billJobRule,
+			Active:   []string{"PENDING", "INITIALIZING", "RUNNING"}, Final: []string{"COMPLETE", "CANCELLED"},
+		},
+	}
 }
 
 // Jobs returns the jobs of all organizations, by id.
@@ -45,11 +55,11 @@ func showJob(tx *store.Tx, id string, owner jobOwner) (wire.Job, bool) {
 }
 
 // ForceJob puts a job into a state for good, now, with all that the state brings with it but deliveries, which the next
-// Settle makes. It answers false when the id is no job of this vendor.
-func (a *API) ForceJob(tx *store.Tx, id, state, cause string) (wire.Job, bool, error) {
+// Settle makes.
+func (a *API) ForceJob(tx *store.Tx, id, state, cause string) (wire.Job, error) {
 	owner, ok := jobOwners.Get(tx, id)
 	if !ok {
-		return wire.Job{}, false, nil
+		return wire.Job{}, fmt.Errorf("there is no job %s", id)
 	}
 	c := callAs(tx, owner.Org, systemUser, tx.Now)
 	var err error
@@ -66,5 +76,5 @@ func (a *API) ForceJob(tx *store.Tx, id, state, cause string) (wire.Job, bool, e
 		err = c.turnBillJob(id)
 	}
 	shown, _ := showJob(tx, id, owner)
-	return shown, true, err
+	return shown, err
 }
