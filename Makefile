@@ -1,6 +1,11 @@
 # The commands of daily work. `make` alone lists them.
 
+SHELL := bash
+.SHELLFLAGS := -o pipefail -ec
+
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+DOCKER ?= docker
 
 .PHONY: help
 help: ## list the commands
@@ -38,7 +43,7 @@ e2e-setup: ## install what the vendors' own SDKs need, into ignored folders
 
 .PHONY: e2e
 e2e: ## run every suite, those of the vendors' own SDKs included
-	go test -tags e2e -count=1 -timeout 30m ./e2e/...
+	go test -tags e2e -count=1 -v -timeout 30m ./e2e/... | grep -vE "^(=== |    --- PASS|--- PASS|PASS$$)"
 
 .PHONY: bench
 bench: ## print the figures the README quotes
@@ -50,7 +55,7 @@ fuzz: ## run every fuzz target for a short while
 
 .PHONY: image
 image: ## build the container image
-	docker build -t submeter .
+	DOCKER_BUILDKIT=1 $(DOCKER) build --build-arg VERSION=$(VERSION) -t submeter .
 
 .PHONY: ci
 ci: ## all that CI runs
