@@ -86,11 +86,10 @@ func newMachine(t *rapid.T, path string, seeded map[string]int) *machine {
 }
 
 func (m *machine) open(t *rapid.T) {
-	s, err := store.Open(store.Options{Path: m.path})
+	s, err := store.Open(store.Options{Path: m.path, NoSync: true})
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
-	store.WithoutSync(s)
 	m.store = s
 	m.baseline, err = s.Baseline("base", clock.FrozenAt(start), func(sb *store.Sandbox) error {
 		return sb.Update(func(tx *store.Tx) error {

@@ -36,7 +36,10 @@ type Options struct {
 	Path string
 	// MaxSandboxes bounds the sandboxes kept; the least recently used idle one goes first. 0: no bound.
 	MaxSandboxes int
-	Logger       *slog.Logger
+	// NoSync leaves it to the system when a durable file reaches the disk. What was written survives the end of the process, not
+	// that of the machine: enough for tests, and many times as fast.
+	NoSync bool
+	Logger *slog.Logger
 }
 
 // ErrClosed says that the store was closed.
@@ -48,6 +51,7 @@ type Store struct {
 	log     *slog.Logger
 	max     int
 	durable bool
+	sync    bool
 	scratch string // folder to remove at Close; empty for a durable file
 
 	// write is held for a whole write transaction and what follows its commit (indexes kept in memory), so that the
@@ -69,6 +73,7 @@ type Store struct {
 func Open(opts Options) (*Store, error) {
 	s := &Store{
 		log: opts.Logger, max: opts.MaxSandboxes, durable: opts.Path != "",
+		sync:      opts.Path != "" && !opts.NoSync,
 		sandboxes: map[string]*Sandbox{}, baselines: map[string]*Baseline{},
 	}
 	if s.log == nil {
@@ -102,7 +107,7 @@ func (s *Store) open(path string) (err error) {
 		}
 	}()
 	s.db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: lockTimeout, NoSync: !s.durable, NoGrowSync: !s.durable, NoStatistics: true,
+		Timeout: lockTimeout, NoSync: !s.sync, NoGrowSync: !s.sync, NoStatistics: true,
 		NoFreelistSync: true, FreelistType: bbolt.FreelistMapType, InitialMmapSize: reservedMmap,
 	})
 	if err != nil {

@@ -43,9 +43,8 @@ func check(t testing.TB, err error) {
 // open opens a store for the length of a test; no path: in memory.
 func open(t testing.TB, path string) *store.Store {
 	t.Helper()
-	s := must(store.Open(store.Options{Path: path}))(t)
+	s := must(store.Open(store.Options{Path: path, NoSync: true}))(t)
 	t.Cleanup(func() { _ = s.Close() })
-	store.WithoutSync(s)
 	return s
 }
 
