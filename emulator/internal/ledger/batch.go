@@ -2,9 +2,6 @@ package ledger
 
 import (
 	"encoding/binary"
-	"errors"
-	"hash/maphash"
-	"time"
 
 	"github.com/submeter/submeter/emulator/internal/store"
 )
@@ -12,87 +9,82 @@ import (
 // batches is the log: one value for each accepted batch, under ledger and number of its first event.
 var batches = store.NewBlobs("#ledger")
 
-var (
-	errTruncated = errors.New("batch ends early")
-	errFormat    = errors.New("batch has an unknown format")
-)
-
-const batchFormat = 1
-
-var hashSeed = maphash.MakeSeed()
-
-func hashOf(id string) uint64 { return maphash.String(hashSeed, id) }
-
 func logKey(ledger string, first uint64) string {
 	return ledger + "\x00" + string(binary.BigEndian.AppendUint64(nil, first))
 }
+
+// A batch in the log: format (1 byte), arrival (8, microseconds), count of events, and of each of them a flag (1), ID,
+// stream, type, seconds, nanoseconds, count of fields, and the name and value of each. Numbers without a size are
+// varints; a text has its length before it.
+const (
+	batchFormat   = 1
+	arrivalOffset = 1
+	eventsOffset  = 9
+	flagDuplicate = 1
+)
 
 // Batch is events made ready to be appended. Making it ready needs no transaction, so callers do that part side by
 // side.
 type Batch struct {
 	events []prepared
+	data   []byte // for the log; flags and arrival are filled in when it is appended
 }
 
 type prepared struct {
 	Event
-	hash    uint64
-	encoded []byte
-	values  []value // of Fields
+	moment moment
+	hash   uint64 // of ID
+	offset uint32 // of the flag, in the batch
+	values []value
 }
 
 // NewBatch makes events ready to be appended.
 func NewBatch(events []Event) *Batch {
-	b := &Batch{events: make([]prepared, len(events))}
+	size, fields := eventsOffset+binary.MaxVarintLen64, 0
+	for i := range events {
+		size += sizeOf(&events[i])
+		fields += len(events[i].Fields)
+	}
+	b := &Batch{events: make([]prepared, len(events)), data: make([]byte, eventsOffset, size)}
+	b.data[0] = batchFormat
+	b.data = binary.AppendUvarint(b.data, uint64(len(events)))
+	values := make([]value, 0, fields)
 	for i, e := range events {
-		p := prepared{Event: e, hash: hashOf(e.ID), values: make([]value, len(e.Fields))}
-		for j, f := range e.Fields {
-			p.values[j] = parseValue(f.JSON)
+		begin := len(values)
+		for _, f := range e.Fields {
+			values = append(values, parseValue(f.JSON))
 		}
-		p.encoded = encodeEvent(e)
-		b.events[i] = p
+		b.events[i] = prepared{
+			Event: e, moment: momentOf(e.Time), hash: hashOf(e.ID), offset: uint32(len(b.data)), values: values[begin:len(values):len(values)],
+		}
+		b.data = appendEvent(append(b.data, 0), &b.events[i].Event)
 	}
 	return b
 }
 
-// repeats says whether event i has the ID of an earlier event of the batch that counts.
-func (b *Batch) repeats(i int, duplicates []bool) bool {
-	for j := range i {
-		if b.events[j].hash == b.events[i].hash && b.events[j].ID == b.events[i].ID && !duplicates[j] {
-			return true
-		}
-	}
-	return false
-}
-
-// A batch in the log: format, arrival, count, and for each event a flag byte and its encoding, length first.
-
-func (b *Batch) encode(arrived int64, duplicates []bool) []byte {
-	size := 32
+// seal returns the batch as it goes into the log.
+func (b *Batch) seal(arrived int64, duplicates []bool) []byte {
+	binary.BigEndian.PutUint64(b.data[arrivalOffset:], uint64(arrived))
 	for i := range b.events {
-		size += len(b.events[i].encoded) + 4
-	}
-	data := make([]byte, 0, size)
-	data = append(data, batchFormat)
-	data = binary.AppendVarint(data, arrived)
-	data = binary.AppendUvarint(data, uint64(len(b.events)))
-	for i := range b.events {
-		flag := byte(0)
+		b.data[b.events[i].offset] = 0
 		if duplicates[i] {
-			flag = 1
+			b.data[b.events[i].offset] = flagDuplicate
 		}
-		data = append(data, flag)
-		data = binary.AppendUvarint(data, uint64(len(b.events[i].encoded)))
-		data = append(data, b.events[i].encoded...)
 	}
-	return data
+	return b.data
 }
 
-func encodeEvent(e Event) []byte {
-	size := 24 + len(e.ID) + len(e.Stream) + len(e.Type)
+// sizeOf returns how many bytes an event takes in the log, or a few more.
+func sizeOf(e *Event) int {
+	const length, rest = 3, 24 // of a text as long as most are at most; of flag, time and count
+	size := rest + 3*length + len(e.ID) + len(e.Stream) + len(e.Type)
 	for _, f := range e.Fields {
-		size += 4 + len(f.Name) + len(f.JSON)
+		size += 2*length + len(f.Name) + len(f.JSON)
 	}
-	data := make([]byte, 0, size)
+	return size
+}
+
+func appendEvent(data []byte, e *Event) []byte {
 	data = appendText(data, e.ID)
 	data = appendText(data, e.Stream)
 	data = appendText(data, e.Type)
@@ -108,110 +100,4 @@ func encodeEvent(e Event) []byte {
 
 func appendText(data []byte, s string) []byte {
 	return append(binary.AppendUvarint(data, uint64(len(s))), s...)
-}
-
-// reader takes a batch apart. After the first error it reads zeros.
-type reader struct {
-	data []byte
-	err  error
-}
-
-func (r *reader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.data)
-	if n <= 0 {
-		r.data, r.err = nil, errTruncated
-		return 0
-	}
-	r.data = r.data[n:]
-	return v
-}
-
-func (r *reader) varint() int64 {
-	v, n := binary.Varint(r.data)
-	if n <= 0 {
-		r.data, r.err = nil, errTruncated
-		return 0
-	}
-	r.data = r.data[n:]
-	return v
-}
-
-func (r *reader) bytes(n uint64) []byte {
-	if n > uint64(len(r.data)) {
-		r.data, r.err = nil, errTruncated
-		return nil
-	}
-	b := r.data[:n]
-	r.data = r.data[n:]
-	return b
-}
-
-func (r *reader) text() string { return string(r.bytes(r.uvarint())) }
-
-func (r *reader) header() (arrived time.Time, count uint64) {
-	if f := r.bytes(1); r.err == nil && f[0] != batchFormat {
-		r.data, r.err = nil, errFormat
-	}
-	arrived = time.UnixMicro(r.varint()).UTC()
-	return arrived, r.uvarint()
-}
-
-// next returns the encoding of the next event and whether it is a duplicate.
-func (r *reader) next() (encoded []byte, duplicate bool) {
-	flag := r.bytes(1)
-	encoded = r.bytes(r.uvarint())
-	return encoded, r.err == nil && flag[0] == 1
-}
-
-func (r *reader) event() Event {
-	e := Event{ID: r.text(), Stream: r.text(), Type: r.text()}
-	seconds := r.varint()
-	e.Time = time.Unix(seconds, int64(r.uvarint())).UTC()
-	count := r.uvarint()
-	if count > uint64(len(r.data)) {
-		r.err = errTruncated
-		return e
-	}
-	e.Fields = make([]Field, count)
-	for i := range e.Fields {
-		e.Fields[i] = Field{Name: r.text(), JSON: r.text()}
-	}
-	return e
-}
-
-// decodeOne returns event i of a batch.
-func decodeOne(data []byte, i int) (Stored, error) {
-	r := &reader{data: data}
-	arrived, _ := r.header()
-	for {
-		encoded, duplicate := r.next()
-		if r.err != nil {
-			return Stored{}, r.err
-		}
-		if i == 0 {
-			one := &reader{data: encoded}
-			return Stored{Event: one.event(), Arrived: arrived, Duplicate: duplicate}, one.err
-		}
-		i--
-	}
-}
-
-// decodeAll returns the events of a batch, ready to be indexed.
-func decodeAll(data []byte) (b *Batch, duplicates []bool, arrived time.Time, err error) {
-	r := &reader{data: data}
-	arrived, count := r.header()
-	if count > uint64(len(data)) {
-		return nil, nil, arrived, errTruncated
-	}
-	events := make([]Event, 0, count)
-	for range count {
-		encoded, duplicate := r.next()
-		one := &reader{data: encoded}
-		events = append(events, one.event())
-		duplicates = append(duplicates, duplicate)
-		if err := errors.Join(r.err, one.err); err != nil {
-			return nil, nil, arrived, err
-		}
-	}
-	return NewBatch(events), duplicates, arrived, nil
 }

@@ -64,49 +64,53 @@ func (ix *index) literals(texts []string) []cell {
 			cells = append(cells, cell{kind: kindNumber, scale: scale, payload: mantissa})
 			continue
 		}
-		if code, ok := ix.texts.find(t); ok {
-			cells = append(cells, cell{kind: kindText, payload: int64(code)})
+		code, ok := ix.texts.find(t)
+		if !ok {
+			continue
 		}
-		for i := range ix.odd {
-			if ix.odd[i].text == t {
-				cells = append(cells, cell{kind: kindOdd, payload: int64(i)})
-			}
+		cells = append(cells, cell{kind: kindText, payload: int64(code)})
+		if place, ok := ix.odds[code]; ok {
+			cells = append(cells, cell{kind: kindOdd, payload: int64(place)})
 		}
 	}
 	return cells
 }
 
-func (c *compiledFilter) passes(ix *index, e *entry) bool {
-	if len(c.types) > 0 && !slices.Contains(c.types, e.kind) || slices.Contains(c.notTypes, e.kind) {
+func (c *compiledFilter) passes(f *frame, slot uint32) bool {
+	kind := f.events[slot].kind
+	if len(c.types) > 0 && !slices.Contains(c.types, kind) || slices.Contains(c.notTypes, kind) {
 		return false
 	}
 	for i := range c.fields {
-		if !c.fields[i].passes(ix, e) {
+		if !c.fields[i].passes(f, slot) {
 			return false
 		}
 	}
 	return true
 }
 
-func (f *compiledField) passes(ix *index, e *entry) bool {
+func (c *compiledField) passes(f *frame, slot uint32) bool {
 	var (
 		value   cell
 		present bool
 	)
-	if f.known {
-		value, present = ix.field(e, f.name)
+	if c.known {
+		value, present = f.field(slot, c.name)
 	}
-	if f.Exists != nil && *f.Exists != present {
+	if c.Exists != nil && *c.Exists != present {
 		return false
 	}
-	if f.In != nil && !(present && contains(f.in, value)) {
+	if c.In != nil && !(present && contains(c.in, value)) {
 		return false
 	}
-	return !present || !contains(f.notIn, value)
+	return !present || !contains(c.notIn, value)
 }
 
 func contains(cells []cell, v cell) bool {
-	return slices.ContainsFunc(cells, func(c cell) bool {
-		return c.kind == v.kind && c.scale == v.scale && c.payload == v.payload
-	})
+	for _, c := range cells {
+		if c.kind == v.kind && c.scale == v.scale && c.payload == v.payload {
+			return true
+		}
+	}
+	return false
 }

@@ -1,46 +1,49 @@
 package ledger
 
 import (
-	"encoding/binary"
-	"slices"
 	"sort"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/submeter/submeter/emulator/internal/store"
-	"github.com/tidwall/btree"
+	"github.com/shopspring/decimal"
 )
 
-// index is what is kept in memory of the events in one layer of the store. Its slices hold no pointers, so that a
-// million events cost the garbage collector nothing.
+// index is what is kept in memory of the events in one layer of the store. Its slices and its largest maps hold no
+// pointers, so that a million events cost the garbage collector nothing. What once stands in a slice stays as it is:
+// a reader who has copied the slices' heads needs no lock.
 type index struct {
-	base uint64 // events in the layers below: the first event here has number base+1
+	base uint64 // events in the layers below: the event in slot 0 has number base+1
 
 	mu      sync.RWMutex
 	batches []batchPlace
-	events  []entry
-	cells   []cell
+	events  []entry // by slot
+	cells   []cell  // of one event after another
 	texts   dictionary
-	odd     []value
-	streams map[string]*btree.BTreeG[place]
-	ids     map[uint64]uint32 // hash of an ID to the newest event with it, counted from 1
+	odd     []oddity
+	odds    map[uint32]uint32 // place in odd by place in texts
+	streams map[string]*timeline
+	ids     map[uint64]uint32   // the slot of the first event whose ID has a hash
+	again   map[uint64][]uint32 // the slots of all of them, where there are several
 }
 
+// batchPlace is where a batch begins, when it arrived, and from which version of the file on it can be seen.
 type batchPlace struct {
-	first   uint64
+	slot    uint32
 	arrived int64 // microseconds
+	version uint64
 }
 
-// entry is one event: 32 bytes beside its cells.
+// entry is one event: 24 bytes beside its cells, which end where those of the next event begin.
 type entry struct {
-	time      int64 // nanoseconds, see instant
-	cells     uint32
+	micro     int64  // see moment
+	cells     uint32 // the first
 	kind      uint32 // of Type, in the dictionary
-	previous  uint32 // the event before it whose ID has the same hash, counted from 1; 0: none
-	count     uint32
+	offset    uint32 // in the log, from the beginning of its batch
+	nano      uint16
 	duplicate bool
 }
+
+func (e *entry) moment() moment { return moment{micro: e.micro, nano: e.nano} }
 
 // cell is one field of an event.
 type cell struct {
@@ -50,129 +53,75 @@ type cell struct {
 	payload int64 // mantissa, place in the dictionary, or place in odd
 }
 
-// place is where a stream has an event: by time, then by arrival.
-type place struct {
-	time int64
-	slot uint32
+// oddity is a number whose text does not follow from its value.
+type oddity struct {
+	text   uint32 // in the dictionary
+	number decimal.Decimal
 }
 
-func (p place) before(o place) bool {
-	return p.time < o.time || p.time == o.time && p.slot < o.slot
-}
-
-// dictionary gives each text a small number.
-type dictionary struct {
-	codes map[string]uint32
-	texts []string
-}
-
-func (d *dictionary) code(text string) uint32 {
-	c, ok := d.codes[text]
-	if !ok {
-		if d.codes == nil {
-			d.codes = map[string]uint32{}
-		}
-		text = strings.Clone(text) // not a part of a whole request body
-		c = uint32(len(d.texts))
-		d.codes[text], d.texts = c, append(d.texts, text)
-	}
-	return c
-}
-
-func (d *dictionary) find(text string) (uint32, bool) {
-	c, ok := d.codes[text]
-	return c, ok
-}
-
-// stack is the indexes of a transaction's layers, topmost first.
-type stack []*index
-
-func (s stack) position() uint64 { return s[0].position() }
-
-func (l Ledger) stack(tx *store.Tx) stack {
-	return tx.Local("ledger-stack/"+l.name, func() any {
-		layers := tx.Stack()
-		s := make(stack, len(layers))
-		below := uint64(0)
-		for i := len(layers) - 1; i >= 0; i-- {
-			s[i] = layers[i].Companion("ledger/"+l.name, func() any {
-				return l.load(tx, layers[i], below)
-			}).(*index)
-			below = s[i].position()
-		}
-		return s
-	}).(stack)
-}
-
-// load rebuilds the index of a layer from its part of the log.
-func (l Ledger) load(tx *store.Tx, layer *store.Layer, below uint64) *index {
-	ix := &index{base: below}
-	for key, data := range batches.InLayer(tx, layer, l.name+"\x00") {
-		b, duplicates, arrived, err := decodeAll(data)
-		if err != nil {
-			tx.Corrupt("batch of events", err)
-		}
-		first := binary.BigEndian.Uint64([]byte(key[len(l.name)+1:]))
-		ix.apply(b.events, duplicates, arrived.UnixMicro(), first)
-	}
-	return ix
-}
-
-// Warm loads the indexes that the sandbox's queries will need, so that the first of them does not wait.
-func Warm(tx *store.Tx) {
-	names := map[string]bool{}
-	for _, layer := range tx.Stack() {
-		for key := range batches.InLayer(tx, layer, "") {
-			name, _, _ := strings.Cut(key, "\x00")
-			names[name] = true
-		}
-	}
-	for name := range names {
-		Ledger{name: name}.stack(tx)
-	}
-}
-
-func (ix *index) position() uint64 {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	return ix.base + uint64(len(ix.events))
-}
-
-// apply enters a committed batch.
-func (ix *index) apply(events []prepared, duplicates []bool, arrived int64, first uint64) {
+// apply enters a batch that a transaction of this version is about to commit.
+func (ix *index) apply(b *Batch, duplicates []bool, arrived int64, version uint64) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
+	ix.begin(arrived, version)
+	for i := range b.events {
+		ix.add(&b.events[i], duplicates[i])
+	}
+}
+
+func (ix *index) begin(arrived int64, version uint64) {
 	if ix.streams == nil {
-		ix.streams, ix.ids = map[string]*btree.BTreeG[place]{}, map[uint64]uint32{}
+		ix.streams, ix.ids = map[string]*timeline{}, map[uint64]uint32{}
+		ix.odds, ix.again = map[uint32]uint32{}, map[uint64][]uint32{}
 	}
-	ix.batches = append(ix.batches, batchPlace{first: first, arrived: arrived})
-	for i := range events {
-		ix.add(&events[i], duplicates[i])
-	}
+	ix.batches = append(ix.batches, batchPlace{slot: uint32(len(ix.events)), arrived: arrived, version: version})
 }
 
 func (ix *index) add(e *prepared, duplicate bool) {
 	slot := uint32(len(ix.events))
-	n := entry{time: instant(e.Time), cells: uint32(len(ix.cells)), kind: ix.texts.code(e.Type), duplicate: duplicate}
+	ix.events = append(ix.events, entry{
+		micro: e.moment.micro, nano: e.moment.nano, cells: uint32(len(ix.cells)), kind: ix.texts.code(e.Type),
+		offset: e.offset, duplicate: duplicate,
+	})
 	if e.ID != "" {
-		n.previous = ix.ids[e.hash]
-		ix.ids[e.hash] = slot + 1
+		ix.addID(e.hash, slot)
 	}
-	if !duplicate {
-		for i, v := range e.values {
-			if v.kind != kindAbsent {
-				ix.cells = append(ix.cells, ix.cell(e.Fields[i].Name, v))
-			}
-		}
-		n.count = uint32(len(ix.cells)) - n.cells
-		tree, ok := ix.streams[e.Stream]
-		if !ok {
-			tree = btree.NewBTreeGOptions(place.before, btree.Options{NoLocks: true})
-			ix.streams[strings.Clone(e.Stream)] = tree
-		}
-		tree.Set(place{time: n.time, slot: slot})
+	if duplicate {
+		return
 	}
-	ix.events = append(ix.events, n)
+	for i, v := range e.values {
+		if v.kind != kindAbsent || namedBefore(e.Fields, i) {
+			ix.cells = append(ix.cells, ix.cell(e.Fields[i].Name, v))
+		}
+	}
+	t, ok := ix.streams[e.Stream]
+	if !ok {
+		t = newTimeline(slot)
+		ix.streams[strings.Clone(e.Stream)] = t // not a part of a whole request body
+	}
+	t.insert(ix.events, slot)
+}
+
+func (ix *index) addID(hash uint64, slot uint32) {
+	first, known := ix.ids[hash]
+	switch {
+	case !known:
+		ix.ids[hash] = slot
+	case ix.again[hash] == nil:
+		ix.again[hash] = []uint32{first, slot}
+	default:
+		ix.again[hash] = append(ix.again[hash], slot)
+	}
+}
+
+// namedBefore says whether a field hides an earlier one of its name.
+func namedBefore(fields []Field, i int) bool {
+	for _, f := range fields[:i] {
+		if f.Name == fields[i].Name {
+			return true
+		}
+	}
+	return false
 }
 
 func (ix *index) cell(name string, v value) cell {
@@ -181,80 +130,145 @@ func (ix *index) cell(name string, v value) cell {
 	case kindText:
 		c.payload = int64(ix.texts.code(v.text))
 	case kindOdd:
-		v.text = strings.Clone(v.text)
-		c.payload = int64(len(ix.odd))
-		ix.odd = append(ix.odd, v)
+		c.payload = int64(ix.oddity(v))
+	case kindNumber, kindNested, kindAbsent:
 	}
 	return c
 }
 
-// text returns how a cell's value is written.
-func (ix *index) text(c cell) string {
-	switch c.kind {
-	case kindNumber:
-		return plainText(c.payload, c.scale)
-	case kindText:
-		return ix.texts.texts[c.payload]
-	case kindOdd:
-		return ix.odd[c.payload].text
+func (ix *index) oddity(v value) uint32 {
+	text := ix.texts.code(v.text)
+	place, ok := ix.odds[text]
+	if !ok {
+		place = uint32(len(ix.odd))
+		ix.odd = append(ix.odd, oddity{text: text, number: v.number})
+		ix.odds[text] = place
 	}
-	return ""
+	return place
 }
 
-// field returns the cell of a field by its number in the dictionary: the last of that name.
-func (ix *index) field(e *entry, name uint32) (cell, bool) {
-	for i := e.cells + uint32(e.count); i > e.cells; i-- {
-		if c := ix.cells[i-1]; c.name == name {
-			return c, true
-		}
-	}
-	return cell{}, false
+// view is an index as one transaction sees it.
+type view struct {
+	*index
+	limit uint32 // slots from here on came later
 }
 
-// numbersOf returns the events whose ID has this hash, oldest first.
-func (ix *index) numbersOf(hash uint64) []uint64 {
+// at returns the index as transactions of a version see it.
+func (ix *index) at(version uint64) view {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
-	var numbers []uint64
-	for slot := ix.ids[hash]; slot > 0; slot = ix.events[slot-1].previous {
-		numbers = append(numbers, ix.base+uint64(slot))
+	n := len(ix.batches)
+	for n > 0 && ix.batches[n-1].version > version {
+		n--
 	}
-	slices.Reverse(numbers)
-	return numbers
+	if n == len(ix.batches) {
+		return view{index: ix, limit: uint32(len(ix.events))}
+	}
+	return view{index: ix, limit: ix.batches[n].slot}
 }
 
-// batchOf returns the first number of the batch that holds an event.
-func (ix *index) batchOf(number uint64) uint64 {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	i := sort.Search(len(ix.batches), func(i int) bool { return ix.batches[i].first > number })
-	return ix.batches[i-1].first
+// position returns how many events there are in the layers up to this one.
+func (v view) position() uint64 { return v.base + uint64(v.limit) }
+
+// slotsOf returns the slots of the events whose ID has this hash, in order of arrival.
+func (v view) slotsOf(hash uint64) []uint32 {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	first, known := v.ids[hash]
+	if !known || first >= v.limit {
+		return nil
+	}
+	slots := v.again[hash]
+	if slots == nil {
+		return []uint32{first}
+	}
+	return slots[:sort.Search(len(slots), func(i int) bool { return slots[i] >= v.limit })]
 }
 
-func (ix *index) streamNames(prefix string) []string {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
+// span is where the log has an event.
+type span struct {
+	first      uint64 // number of the first event of its batch
+	begin, end int    // offsets in the batch; end -1: to the end of it
+}
+
+// span returns where the log has the event in a slot.
+func (v view) span(slot uint32) span {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	i := sort.Search(len(v.batches), func(i int) bool { return v.batches[i].slot > slot }) - 1
+	first, next := v.batches[i].slot, uint32(len(v.events))
+	if i+1 < len(v.batches) {
+		next = v.batches[i+1].slot
+	}
+	s := span{first: v.base + uint64(first) + 1, begin: int(v.events[slot].offset), end: -1}
+	if slot+1 < next {
+		s.end = int(v.events[slot+1].offset)
+	}
+	return s
+}
+
+// accepted says whether the event in a slot was accepted, not before an instant (microseconds).
+func (v view) accepted(slot uint32, oldest int64) bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	i := sort.Search(len(v.batches), func(i int) bool { return v.batches[i].slot > slot }) - 1
+	return !v.events[slot].duplicate && v.batches[i].arrived >= oldest
+}
+
+func (v view) streamNames(prefix string) []string {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
 	var names []string
-	for name := range ix.streams {
-		if strings.HasPrefix(name, prefix) {
+	for name, t := range v.streams {
+		if t.first < v.limit && strings.HasPrefix(name, prefix) {
 			names = append(names, name)
 		}
 	}
 	return names
 }
 
-// The first and last instant that nanoseconds in 64 bits reach; what lies beyond is held at the edge.
-var (
-	firstInstant = time.Date(1678, 1, 1, 0, 0, 0, 0, time.UTC)
-	lastInstant  = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
-)
+// frame is what a query reads of an index, taken at one moment: it needs no lock, however much the index grows.
+type frame struct {
+	base   uint64
+	limit  uint32
+	events []entry
+	cells  []cell
+	texts  texts
+	odd    []oddity
+}
 
-func instant(t time.Time) int64 {
-	switch {
-	case t.Before(firstInstant):
-		return firstInstant.UnixNano()
-	case t.After(lastInstant):
-		return lastInstant.UnixNano()
+// frame copies the heads of the slices. The lock is held.
+func (v view) frame() frame {
+	return frame{base: v.base, limit: v.limit, events: v.events, cells: v.cells, texts: v.texts.texts, odd: v.odd}
+}
+
+// number returns the number of the event in a slot.
+func (f *frame) number(slot uint32) uint64 { return f.base + uint64(slot) + 1 }
+
+// field returns the cell of a field by its place in the dictionary: the last of that name.
+func (f *frame) field(slot uint32, name uint32) (c cell, present bool) {
+	end := uint32(len(f.cells))
+	if int(slot)+1 < len(f.events) {
+		end = f.events[slot+1].cells
 	}
-	return t.UnixNano()
+	for i := end; i > f.events[slot].cells; i-- {
+		if c := f.cells[i-1]; c.name == name {
+			return c, c.kind != kindAbsent
+		}
+	}
+	return cell{}, false
+}
+
+// appendText appends how a cell's value is written.
+func (f *frame) appendText(data []byte, c cell) []byte {
+	switch c.kind {
+	case kindNumber:
+		return appendPlain(data, c.payload, c.scale)
+	case kindText:
+		return append(data, f.texts.at(uint32(c.payload))...)
+	case kindOdd:
+		return append(data, f.texts.at(f.odd[c.payload].text)...)
+	case kindNested, kindAbsent:
+	}
+	return data
 }

@@ -7,6 +7,9 @@
 package ledger
 
 import (
+	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/submeter/submeter/emulator/internal/store"
@@ -48,74 +51,45 @@ type Stored struct {
 }
 
 // Append adds a batch at the sandbox's time and says of each event whether it was a duplicate. Later reads see the
-// batch once the transaction has committed.
+// batch once the transaction has committed. A batch is appended at most once at a time.
 func (l Ledger) Append(tx *store.Tx, b *Batch) (duplicates []bool) {
-	stack := l.stack(tx)
-	pending := tx.Local("ledger/"+l.name, func() any { return &pendingBatches{} }).(*pendingBatches)
-	arrived := tx.Now.UnixMicro()
-	first := stack.position() + pending.events + 1
+	if len(b.events) == 0 {
+		return nil
+	}
+	stack, pending := l.stack(tx), l.pending(tx)
+	arrived, oldest := tx.Now.UnixMicro(), int64(math.MinInt64)
+	if l.dedupe > 0 {
+		oldest = tx.Now.Add(-l.dedupe).UnixMicro() + 1
+	}
 	duplicates = make([]bool, len(b.events))
 	for i := range b.events {
-		e := &b.events[i]
-		if e.ID == "" {
-			continue
+		if e := &b.events[i]; e.ID != "" {
+			duplicates[i] = pending.ids[e.ID] || l.seen(tx, stack, e, oldest)
+			pending.ids[e.ID] = true
 		}
-		oldest := int64(0)
-		if l.dedupe > 0 {
-			oldest = tx.Now.Add(-l.dedupe).UnixMicro() + 1
-		}
-		duplicates[i] = pending.has(e) || b.repeats(i, duplicates) || l.seen(tx, stack, e, oldest)
 	}
-	key := logKey(l.name, first)
-	batches.Put(tx, key, b.encode(arrived, duplicates))
-	pending.add(b, duplicates)
-	top := stack[0]
-	tx.OnCommit(func() { top.apply(b.events, duplicates, arrived, first) })
+	batches.Put(tx, logKey(l.name, stack.position()+pending.events+1), b.seal(arrived, duplicates))
+	pending.events += uint64(len(b.events))
+	top := stack[0].index
+	tx.BeforeCommit(func() { top.apply(b, duplicates, arrived, tx.Version()) })
 	return duplicates
 }
 
-// Position returns how many events the ledger has taken so far. An event is later than a moment when its number is
-// above the position of that moment, also where the clock stands still.
-func (l Ledger) Position(tx *store.Tx) uint64 {
-	pending := tx.Local("ledger/"+l.name, func() any { return &pendingBatches{} }).(*pendingBatches)
-	return l.stack(tx).position() + pending.events
+// pending is what a transaction has appended and not yet committed.
+type pending struct {
+	events uint64
+	ids    map[string]bool
 }
 
-// Find returns every stored event of an ID, in the order they arrived, duplicates included.
-func (l Ledger) Find(tx *store.Tx, id string) []Stored {
-	var found []Stored
-	stack := l.stack(tx)
-	for i := len(stack) - 1; i >= 0; i-- {
-		for _, n := range stack[i].numbersOf(hashOf(id)) {
-			if s, ok := l.read(tx, stack[i], n); ok && s.ID == id {
-				found = append(found, s)
-			}
-		}
-	}
-	return found
-}
-
-// Streams returns the names of the streams that hold events and begin with prefix, in no order, each once.
-func (l Ledger) Streams(tx *store.Tx, prefix string) []string {
-	seen := map[string]bool{}
-	var names []string
-	for _, ix := range l.stack(tx) {
-		for _, name := range ix.streamNames(prefix) {
-			if !seen[name] {
-				seen[name] = true
-				names = append(names, name)
-			}
-		}
-	}
-	return names
+func (l Ledger) pending(tx *store.Tx) *pending {
+	return tx.Local("ledger/"+l.name, func() any { return &pending{ids: map[string]bool{}} }).(*pending)
 }
 
 // seen says whether an event of the same ID was accepted at oldest (microseconds) or later.
 func (l Ledger) seen(tx *store.Tx, stack stack, e *prepared, oldest int64) bool {
-	for _, ix := range stack {
-		for _, n := range ix.numbersOf(e.hash) {
-			s, ok := l.read(tx, ix, n)
-			if ok && s.ID == e.ID && !s.Duplicate && s.Arrived.UnixMicro() >= oldest {
+	for _, v := range stack {
+		for _, slot := range v.slotsOf(e.hash) {
+			if v.accepted(slot, oldest) && l.read(tx, v, slot).ID == e.ID {
 				return true
 			}
 		}
@@ -123,38 +97,65 @@ func (l Ledger) seen(tx *store.Tx, stack stack, e *prepared, oldest int64) bool 
 	return false
 }
 
-// read fetches an event from the log. The index may already know an event that was committed after this transaction's
-// view of the file began; that event is not there yet.
-func (l Ledger) read(tx *store.Tx, ix *index, number uint64) (Stored, bool) {
-	first := ix.batchOf(number)
-	data, ok := batches.Get(tx, logKey(l.name, first))
-	if !ok {
-		return Stored{}, false
-	}
-	s, err := decodeOne(data, int(number-first))
-	if err != nil {
-		tx.Corrupt("batch of events", err)
-	}
-	s.Number = number
-	return s, true
+// Position returns how many events the ledger has taken so far. An event is later than a moment when its number is
+// above the position of that moment, also where the clock stands still.
+func (l Ledger) Position(tx *store.Tx) uint64 {
+	return l.stack(tx).position() + l.pending(tx).events
 }
 
-// pendingBatches are what a transaction has appended and not yet committed.
-type pendingBatches struct {
-	events uint64
-	ids    map[string]bool
-}
-
-func (p *pendingBatches) has(e *prepared) bool { return p.ids[e.ID] }
-
-func (p *pendingBatches) add(b *Batch, duplicates []bool) {
-	p.events += uint64(len(b.events))
-	if p.ids == nil {
-		p.ids = make(map[string]bool, len(b.events))
-	}
-	for i := range b.events {
-		if !duplicates[i] && b.events[i].ID != "" {
-			p.ids[b.events[i].ID] = true
+// Find returns every stored event of an ID, in the order they arrived, duplicates included; none for no ID.
+func (l Ledger) Find(tx *store.Tx, id string) []Stored {
+	var found []Stored
+	stack := l.stack(tx)
+	for _, v := range slices.Backward(stack) {
+		for _, slot := range v.slotsOf(hashOf(id)) {
+			if s := l.read(tx, v, slot); s.ID == id {
+				found = append(found, s)
+			}
 		}
 	}
+	return found
+}
+
+// Streams returns the names of the streams that hold events and begin with prefix, in ascending order, each once.
+func (l Ledger) Streams(tx *store.Tx, prefix string) []string {
+	var names []string
+	for _, v := range l.stack(tx) {
+		names = append(names, v.streamNames(prefix)...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// read fetches an event from the log.
+func (l Ledger) read(tx *store.Tx, v view, slot uint32) Stored {
+	return (&logReader{ledger: l, tx: tx}).read(v, slot)
+}
+
+// logReader fetches events from the log. It keeps the batch that it read last, where the next event often is too.
+type logReader struct {
+	ledger Ledger
+	tx     *store.Tx
+	first  uint64 // event of the batch kept
+	data   []byte // valid as long as the transaction
+}
+
+func (r *logReader) read(v view, slot uint32) Stored {
+	at := v.span(slot)
+	if r.data == nil || r.first != at.first {
+		data, ok := batches.Get(r.tx, logKey(r.ledger.name, at.first))
+		if !ok {
+			r.tx.Corrupt("batch of events", fmt.Errorf("there is none that begins with event %d", at.first))
+		}
+		r.first, r.data = at.first, data
+	}
+	if at.end < 0 {
+		at.end = len(r.data)
+	}
+	s, err := decodeOne(r.data, at.begin, at.end)
+	if err != nil {
+		r.tx.Corrupt("batch of events", err)
+	}
+	s.Number = v.base + uint64(slot) + 1
+	return s
 }

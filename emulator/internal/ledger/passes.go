@@ -14,9 +14,7 @@ func (f FieldFilter) passes(e Event) bool {
 	value := value{kind: kindAbsent}
 	for _, field := range e.Fields {
 		if field.Name == f.Name {
-			if v := parseValue(field.JSON); v.kind != kindAbsent {
-				value = v
-			}
+			value = parseValue(field.JSON)
 		}
 	}
 	present := value.kind != kindAbsent
@@ -33,7 +31,7 @@ func (f FieldFilter) passes(e Event) bool {
 func (v value) equals(texts []string) bool {
 	switch v.kind {
 	case kindNumber:
-		return slices.Contains(texts, plainText(v.mantissa, v.scale))
+		return slices.Contains(texts, string(appendPlain(nil, v.mantissa, v.scale)))
 	case kindText, kindOdd:
 		return slices.Contains(texts, v.text)
 	case kindNested, kindAbsent:

@@ -22,7 +22,12 @@ var powersOfTen = func() (p [19]int64) {
 	return p
 }()
 
-func (s *exactSum) add(mantissa int64, scale uint8) {
+func (s *exactSum) add(a amount) {
+	if a.big != nil {
+		s.big = s.big.Add(*a.big)
+		return
+	}
+	mantissa, scale := a.mantissa, a.scale
 	if scale != s.scale {
 		var ok bool
 		if mantissa, ok = s.align(mantissa, scale); !ok {
@@ -56,8 +61,6 @@ func (s *exactSum) spill() {
 	s.big = s.big.Add(decimal.New(s.mantissa, -int32(s.scale)))
 	s.mantissa = 0
 }
-
-func (s *exactSum) addBig(d decimal.Decimal) { s.big = s.big.Add(d) }
 
 func (s *exactSum) total() decimal.Decimal {
 	return s.big.Add(decimal.New(s.mantissa, -int32(s.scale)))

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,12 +30,13 @@ type value struct {
 	kind     kind
 	scale    uint8 // digits after the point
 	mantissa int64
-	text     string // all kinds but kindNumber
+	text     string // of kindText and kindOdd
 	number   decimal.Decimal
 }
 
 // parseValue takes a JSON value apart. Strings and numbers of the same text are the same value: "60" and 60.
 func parseValue(token string) value {
+	token = strings.Trim(token, " \t\r\n")
 	if token == "" {
 		return value{kind: kindAbsent}
 	}
@@ -43,7 +45,7 @@ func parseValue(token string) value {
 	case 'n':
 		return value{kind: kindAbsent}
 	case '{', '[':
-		return value{kind: kindNested, text: token}
+		return value{kind: kindNested}
 	case '"':
 		text = unquote(token)
 	}
@@ -56,14 +58,18 @@ func parseValue(token string) value {
 	return value{kind: kindText, text: text}
 }
 
+// unquote returns what a JSON string says; what is not one, against the caller's promise, stays as it is.
 func unquote(token string) string {
+	if len(token) < 2 || token[len(token)-1] != '"' {
+		return token
+	}
 	inner := token[1 : len(token)-1]
-	if !strings.Contains(inner, `\`) {
+	if strings.IndexByte(inner, '\\') < 0 {
 		return inner
 	}
 	var s string
-	if err := json.Unmarshal([]byte(token), &s); err != nil {
-		return inner // not valid JSON: the caller promised that it is
+	if json.Unmarshal([]byte(token), &s) != nil {
+		return inner
 	}
 	return s
 }
@@ -71,10 +77,7 @@ func unquote(token string) string {
 // plainDecimal parses text that is exactly how a number of that scale is written: no sign but a minus, no leading
 // zeros, no exponent, at most 18 digits.
 func plainDecimal(text string) (mantissa int64, scale uint8, ok bool) {
-	digits := text
-	if strings.HasPrefix(digits, "-") {
-		digits = digits[1:]
-	}
+	digits := strings.TrimPrefix(text, "-")
 	if digits == "" || len(digits) > 19 || digits[0] == '.' || digits[len(digits)-1] == '.' {
 		return 0, 0, false
 	}
@@ -108,30 +111,26 @@ func plainDecimal(text string) (mantissa int64, scale uint8, ok bool) {
 	return mantissa, scale, true
 }
 
-// plainText writes the number that plainDecimal reads.
-func plainText(mantissa int64, scale uint8) string {
+// appendPlain writes the number that plainDecimal reads.
+func appendPlain(data []byte, mantissa int64, scale uint8) []byte {
+	if mantissa < 0 {
+		data = append(data, '-')
+	}
+	begin := len(data)
+	data = strconv.AppendUint(data, magnitude(mantissa), 10)
 	if scale == 0 {
-		return strconv.FormatInt(mantissa, 10)
+		return data
 	}
-	negative := mantissa < 0
-	if negative {
-		mantissa = -mantissa
+	for len(data)-begin <= int(scale) { // at least one digit before the point
+		data = slices.Insert(data, begin, '0')
 	}
-	digits := strconv.FormatInt(mantissa, 10)
-	if pad := int(scale) + 1 - len(digits); pad > 0 {
-		digits = strings.Repeat("0", pad) + digits
-	}
-	digits = digits[:len(digits)-int(scale)] + "." + digits[len(digits)-int(scale):]
-	if negative {
-		return "-" + digits
-	}
-	return digits
+	return slices.Insert(data, len(data)-int(scale), '.')
 }
 
 // oddNumber parses any other way to write a decimal: sign, leading zeros, exponent, blanks around it.
 func oddNumber(text string) (decimal.Decimal, bool) {
 	s := strings.TrimSpace(text)
-	if s == "" || len(s) > maxDigits {
+	if s == "" || len(s) > maxDigits || !strings.ContainsRune("+-.0123456789", rune(s[0])) {
 		return decimal.Decimal{}, false
 	}
 	mantissa, exponent := s, ""
