@@ -16,6 +16,9 @@ const maxRefusalBytes = 64 << 10
 // 401 or 403, or a sign-in that failed for what was sent.
 var ErrSignIn = errors.New("authentication refused")
 
+// ErrNotFound is what an *Error with status 404 is, by errors.Is.
+var ErrNotFound = errors.New("not found")
+
 // Error is a vendor's refusal: any answer beyond 2xx.
 type Error struct {
 	Method    string
@@ -41,9 +44,15 @@ func (e *Error) Error() string {
 	return line
 }
 
-// Is makes a 401 or 403 an ErrSignIn.
+// Is makes a 401 or 403 an ErrSignIn, and a 404 an ErrNotFound.
 func (e *Error) Is(target error) bool {
-	return target == ErrSignIn && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden)
+	switch e.Status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return target == ErrSignIn
+	case http.StatusNotFound:
+		return target == ErrNotFound
+	}
+	return false
 }
 
 // ReadRefusal reads the vendor's own error from the body of a refusal. It returns false when the body is not one.
@@ -70,7 +79,8 @@ func Refusal(resp *http.Response, read ReadRefusal) error {
 	return &refused
 }
 
-// Value reads the JSON of an operation that answers with some: it takes what a generated method returns.
+// Value reads the JSON of an operation that answers with some: it takes what a generated method returns. Numbers whose
+// type is any stay as written, a json.Number.
 func Value[T any](read ReadRefusal) func(*http.Response, error) (T, error) {
 	return func(resp *http.Response, err error) (T, error) {
 		var v T
@@ -81,7 +91,9 @@ func Value[T any](read ReadRefusal) func(*http.Response, error) (T, error) {
 		if err := Refusal(resp, read); err != nil {
 			return v, err
 		}
-		if err := json.NewDecoder(resp.Body).Decode(&v); err != nil {
+		decoder := json.NewDecoder(resp.Body)
+		decoder.UseNumber()
+		if err := decoder.Decode(&v); err != nil {
 			return v, fmt.Errorf("answer of %s %s: %w", resp.Request.Method, resp.Request.URL.Path, err)
 		}
 		return v, nil

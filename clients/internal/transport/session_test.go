@@ -90,8 +90,11 @@ func TestWhatCountsAsARefusedSignIn(t *testing.T) {
 			}
 		})
 	}
-	if err := error(&Error{Status: 400}); errors.Is(err, ErrSignIn) {
+	if err := error(&Error{Status: 400}); errors.Is(err, ErrSignIn) || errors.Is(err, ErrNotFound) {
 		t.Error("a 400 outside of a sign-in is none")
+	}
+	if err := error(&Error{Status: 404}); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrSignIn) {
+		t.Error("a 404 is ErrNotFound alone")
 	}
 }
 
@@ -131,13 +134,14 @@ func TestRefusalsAreErrorsOfOneLine(t *testing.T) {
 }
 
 func TestValueReadsTheAnswer(t *testing.T) {
-	client := New(WithHTTPClient(&http.Client{Transport: &wire{replies: []reply{fine, {status: 200, body: "<html>"}}}}))
-	type answer struct{ N json.Number }
-	got, err := Value[answer](nil)(client.Do(request(t, t.Context(), "GET")))
-	if got.N != "1" || err != nil {
+	client := New(WithHTTPClient(&http.Client{Transport: &wire{replies: []reply{
+		{status: 200, body: `{"n":0.1000000000000000000001}`}, {status: 200, body: "<html>"},
+	}}}))
+	got, err := Value[map[string]any](nil)(client.HTTP().Do(request(t, t.Context(), "GET")))
+	if got["n"] != json.Number("0.1000000000000000000001") || err != nil {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if _, err := Value[answer](nil)(client.Do(request(t, t.Context(), "GET"))); err == nil {
+	if _, err := Value[any](nil)(client.Do(request(t, t.Context(), "GET"))); err == nil {
 		t.Error("an answer that is no JSON passed")
 	}
 }

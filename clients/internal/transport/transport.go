@@ -113,6 +113,13 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	return c.retrying.Do(again)
 }
 
+// HTTP returns the client in the shape that other libraries take: what they send goes through Do.
+func (c *Client) HTTP() *http.Client { return &http.Client{Transport: roundTripper{c}} }
+
+type roundTripper struct{ client *Client }
+
+func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return r.client.Do(req) }
+
 // again is the rule that Do describes.
 func (c *Client) again(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	if ctx.Err() != nil {
