@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"github.com/labstack/echo/v4/middleware"
 	"github.com/submeter/submeter/emulator/internal/spec"
 	"github.com/submeter/submeter/emulator/internal/store"
 	"github.com/submeter/submeter/emulator/internal/wire"
@@ -26,7 +25,7 @@ func (e *Emulator) newControl() *echo.Echo {
 			e.writeProblem(ctx.Response(), ctx.Request(), err)
 		}
 	}
-	c.Use(middleware.Recover())
+	c.Use(wire.Recover)
 	referee := documentOf("control").Referee(spec.Options{Strict: e.cfg.strict})
 	wire.Register(c, e.controlOperations(), referee, e.readControlBody)
 	return c

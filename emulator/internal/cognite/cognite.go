@@ -9,11 +9,8 @@
 package cognite
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 
 	"github.com/labstack/echo/v4"
 
@@ -39,9 +36,9 @@ func New(cfg Config) *API {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	a.echo.HTTPErrorHandler = a.writeError
-	a.echo.Use(recovered)
+	a.echo.Use(wire.Recover)
 	for _, area := range a.areas() {
-		wire.Register(a.echo, area.operations, cfg.Referee, append(area.guards, recovered)...)
+		wire.Register(a.echo, area.operations, cfg.Referee, append(area.guards, wire.Recover)...)
 	}
 	return a
 }
@@ -111,20 +108,4 @@ func (a *API) table(emulated bool) (operations []wire.Operation) {
 
 func notEmulated(c echo.Context) error {
 	return errNotEmulated(c.Request().Method, c.Request().URL.Path)
-}
-
-// recovered turns a panic into an error, so that it is answered in the vendor's shape.
-func recovered(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) (err error) {
-		defer func() {
-			switch p := recover(); {
-			case p == nil:
-			case p == http.ErrAbortHandler: //nolint:errorlint // compared as net/http does
-				panic(p)
-			default:
-				err = errors.Join(fmt.Errorf("panic: %v", p), errors.New(string(debug.Stack())))
-			}
-		}()
-		return next(c)
-	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime/debug"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -241,19 +240,4 @@ func writeJSON(c echo.Context, status int, body any) error {
 		return err
 	}
 	return c.Blob(status, echo.MIMEApplicationJSON, bytes.TrimSuffix(text.Bytes(), []byte("\n")))
-}
-
-// recovered turns a panic into an error like any other. A handler that gives its connection up is let through.
-func recovered(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) (err error) {
-		defer func() {
-			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler { //nolint:errorlint // compared as net/http does
-					panic(p)
-				}
-				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-			}
-		}()
-		return next(c)
-	}
 }

@@ -44,7 +44,7 @@ func New(cfg Config) *API {
 	}
 	a.callbacks = newCallbacks(a.log)
 	a.echo.HTTPErrorHandler = a.writeError
-	a.echo.Use(recovered)
+	a.echo.Use(wire.Recover)
 	wire.Register(a.echo, a.doors(), cfg.Referee)
 	wire.Register(a.echo, a.neighbours(), cfg.Referee, a.requireSession)
 	wire.Register(a.echo, a.licenses(), cfg.Referee, a.requireSession, a.requireAdmin)

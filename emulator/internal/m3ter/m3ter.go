@@ -11,10 +11,8 @@
 package m3ter
 
 import (
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -47,7 +45,7 @@ func New(cfg Config) *API {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	a.echo.HTTPErrorHandler = a.writeError
-	a.echo.Use(recovered)
+	a.echo.Use(wire.Recover)
 	wire.Register(a.echo, tokenOperations(), cfg.Referee)
 	wire.Register(a.echo, configOperations(), cfg.Referee, a.authenticate, limitBy(configRates...), a.catchUp)
 	wire.Register(a.echo, explorerOperations(), cfg.Referee, a.authenticate, limitBy(append(configRates, explorerRate)...), a.catchUp)
@@ -80,19 +78,4 @@ func singleSlashes(path string) string {
 func (a *API) Operations() []wire.Operation {
 	ops := append(tokenOperations(), configOperations()...)
 	return append(append(ops, explorerOperations()...), ingestOperations()...)
-}
-
-// recovered turns a panic into an error, which becomes a 500 in the vendor's shape.
-func recovered(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) (err error) {
-		defer func() {
-			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler {
-					panic(p)
-				}
-				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-			}
-		}()
-		return next(c)
-	}
 }

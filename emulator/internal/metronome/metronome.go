@@ -10,11 +10,8 @@
 package metronome
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"sync"
 
 	"github.com/labstack/echo/v4"
@@ -43,12 +40,12 @@ func New(cfg Config) *API {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	a.echo.HTTPErrorHandler = a.writeError
-	a.echo.Use(recovered)
+	a.echo.Use(wire.Recover)
 	for _, ops := range [][]wire.Operation{a.Operations(), a.NotEmulated()} {
 		for _, op := range ops {
 			a.mutates[routeOf(op.Method, op.Path)] = mutates(op)
 		}
-		wire.Register(a.echo, ops, cfg.Referee, a.authenticate, limitRate, a.once, recovered)
+		wire.Register(a.echo, ops, cfg.Referee, a.authenticate, limitRate, a.once, wire.Recover)
 	}
 	return a
 }
@@ -93,19 +90,3 @@ func (a *API) Operations() []wire.Operation {
 }
 
 func routeOf(method, path string) string { return method + " " + path }
-
-// recovered turns a panic into an error, so that it is answered in the vendor's shape.
-func recovered(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) (err error) {
-		defer func() {
-			switch p := recover(); {
-			case p == nil:
-			case p == http.ErrAbortHandler: //nolint:errorlint // compared as net/http does
-				panic(p)
-			default:
-				err = errors.Join(fmt.Errorf("panic: %v", p), errors.New(string(debug.Stack())))
-			}
-		}()
-		return next(c)
-	}
-}
