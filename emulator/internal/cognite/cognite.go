@@ -38,7 +38,7 @@ func New(cfg Config) *API {
 	a.echo.HTTPErrorHandler = a.writeError
 	a.echo.Use(wire.Recover)
 	for _, area := range a.areas() {
-		wire.Register(a.echo, area.operations, cfg.Referee, append(area.guards, wire.Recover)...)
+		wire.Register(a.echo, area.operations, cfg.Referee, area.guards...)
 	}
 	return a
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/submeter/submeter/emulator/internal/store"
+	"github.com/submeter/submeter/emulator/internal/wire"
 )
 
 const anyKey = "Idempotency-Key"
@@ -150,7 +151,7 @@ func TestFailuresOfTheServerAreKept(t *testing.T) {
 
 func TestPanicsAreAnsweredInTheVendorsShape(t *testing.T) {
 	w := newWorld(t, "")
-	w.api.echo.POST("/v1/panic", recovered(nil))
+	w.api.echo.POST("/v1/panic", wire.Recover(nil))
 	w.refused("POST", "/v1/panic", "{}", 500, "Internal server error")
 	if !strings.Contains(w.log.String(), "nil pointer") {
 		t.Errorf("the cause is not in the log: %s", w.log.String())

@@ -45,7 +45,7 @@ func New(cfg Config) *API {
 		for _, op := range ops {
 			a.mutates[routeOf(op.Method, op.Path)] = mutates(op)
 		}
-		wire.Register(a.echo, ops, cfg.Referee, a.authenticate, limitRate, a.once, wire.Recover)
+		wire.Register(a.echo, ops, cfg.Referee, a.authenticate, limitRate, a.once)
 	}
 	return a
 }

@@ -23,10 +23,12 @@ type Operation struct {
 type Referee func(Operation) echo.MiddlewareFunc
 
 // Register adds the operations to e. Each request passes first the trace, which learns what operation it is, then the
-// guards in the order given (a vendor's authentication, say), then the referee, then the handler.
+// guards in the order given (a vendor's authentication, say), then the referee, then the handler. A panic of the last two
+// comes back to the guards as an error.
 func Register(e *echo.Echo, ops []Operation, referee Referee, guards ...echo.MiddlewareFunc) {
 	for _, op := range ops {
 		chain := append([]echo.MiddlewareFunc{traceOperation(op.ID)}, guards...)
+		chain = append(chain, Recover)
 		if referee != nil {
 			chain = append(chain, referee(op))
 		}
