@@ -49,7 +49,6 @@ func (s *Sandbox) Jobs() ([]Job, error) {
 func (s *Sandbox) ForceJob(id, state, cause string) (Job, error) {
 	var forced Job
 	err := s.use(func(b *box) error {
-		defer b.wrote()
 		return b.Update(func(tx *store.Tx) (err error) {
 			owner, kind, ok := s.emulator.ownerOf(tx, id)
 			if !ok {

@@ -3,6 +3,9 @@ package emulator_test
 import (
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -143,5 +146,37 @@ func TestRulesAndStatesThatJobsDoNotHaveAreRefused(t *testing.T) {
 		if !errors.Is(c.err, c.want) {
 			t.Errorf("%s: %v, want %v", c.when, c.err, c.want)
 		}
+	}
+}
+
+// TestALegAfterPollsIsOverInTimeWhileTheClockRuns: only a GET moves the job on, and no request comes after it.
+func TestALegAfterPollsIsOverInTimeWhileTheClockRuns(t *testing.T) {
+	called := make(chan string, 1)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		called <- string(body)
+	}))
+	defer receiver.Close()
+	s := emulator.Start(t).Sandbox("running")
+	x := newExporter(t, s)
+	must(s.SetTransitions("informatica", "export", emulator.Rule{
+		Legs: []emulator.Leg{{State: "CREATED", Polls: 1}, {State: "PROCESSING", For: 100 * time.Millisecond}}, Outcome: "SUCCESS",
+	}))(t)
+	today := time.Now().UTC().Format("2006-01-02")
+	status, _, body := call(t, "POST", x.base, `{"startDate":"`+today+`T00:00:00Z","endDate":"`+today+`T01:00:00Z","jobType":"SUMMARY","callbackUrl":"`+receiver.URL+`"}`, "INFA-SESSION-ID", x.session)
+	var job struct{ JobID string }
+	if err := json.Unmarshal([]byte(body), &job); err != nil || status != 200 {
+		t.Fatal(status, body, err)
+	}
+	if got := x.state(job.JobID); got != "CREATED" {
+		t.Fatalf("the first poll: %s", got)
+	}
+	select {
+	case got := <-called:
+		if !strings.Contains(got, `"SUCCESS"`) {
+			t.Errorf("called back with %s", got)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("nobody was called back")
 	}
 }

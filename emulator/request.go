@@ -82,9 +82,6 @@ func (e *Emulator) serveVendor(v *mounted, name, path string, w http.ResponseWri
 	tee := &recorder{ResponseWriter: w}
 	tee.Header()["Date"] = []string{record.At.Format(http.TimeFormat)}
 	v.api.ServeHTTP(tee, withPath(r, path).WithContext(ctx))
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		b.wrote()
-	}
 	record.Operation, record.Violations = trace.Operation, trace.Violations
 	record.Status, record.ResponseBody, record.ResponseBytes = tee.status, tee.body, tee.size
 	record.ResponseHeader = tee.Header()

@@ -24,7 +24,8 @@ type settling struct {
 	mu    sync.Mutex
 	done  time.Time // sandbox time up to which they are
 	due   time.Time // when there is more to do; zero: nothing in sight
-	stale bool      // something was written since due was worked out
+	seen  uint64    // writes of the sandbox when due was worked out
+	stale bool      // due must be worked out anew whatever was written
 }
 
 // settledTo says that nothing is owed up to an instant: the world was just made, or its clock set by hand.
@@ -32,13 +33,6 @@ func (s *settling) settledTo(at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.done, s.stale = at, true
-}
-
-// wrote says that the world may have got something to do.
-func (s *settling) wrote() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stale = true
 }
 
 // settle does what fell due since it was last asked.
@@ -75,12 +69,12 @@ func (e *Emulator) settleLocked(b *box) ([]Fired, error) {
 func (e *Emulator) settleIfDue(b *box) error {
 	b.settling.mu.Lock()
 	defer b.settling.mu.Unlock()
-	if b.stale {
+	if writes := b.Writes(); b.stale || writes != b.seen {
 		due, err := e.nextDue(b)
 		if err != nil {
 			return err
 		}
-		b.due, b.stale = due, false
+		b.due, b.seen, b.stale = due, writes, false
 	}
 	if b.due.IsZero() || b.Now().Before(b.due) {
 		return nil

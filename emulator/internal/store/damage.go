@@ -44,10 +44,10 @@ func checkPages(file *os.File, tx *bbolt.Tx) error {
 
 // pages checks each page that can be reached, and that it can be reached in one way only.
 type pages struct {
-	file io.ReaderAt
-	size int
-	seen []bool
-	leaf []byte // room for one leaf after another
+	file   io.ReaderAt
+	size   int
+	seen   []bool
+	memory []byte
 }
 
 // walk checks the pages from one on downwards: its keys ascend, from min and below max (nil: no bound). It returns the
@@ -104,7 +104,7 @@ func (p *pages) walkLeaf(page page, low, high []byte) (last []byte, err error) {
 			buckets = append(buckets, root)
 		}
 	}
-	last = bytes.Clone(low) // the page's room is used again from here on
+	last = bytes.Clone(low) // the page's memory is used again from here on
 	for _, root := range buckets {
 		if _, err := p.walk(root, nil, nil); err != nil {
 			return nil, err
@@ -122,19 +122,21 @@ func inOrder(id uint64, i int, key, before, high []byte) error {
 	return nil
 }
 
+// read returns a page. One of kind leaf is valid until the next is read.
 func (p *pages) read(id uint64) (page, error) {
-	var header [pageHeader]byte
 	if id < 2 || id >= uint64(len(p.seen)) {
 		return page{}, fmt.Errorf("page %d is referred to, but there are only %d", id, len(p.seen))
 	}
-	if _, err := p.file.ReadAt(header[:], int64(id)*int64(p.size)); err != nil {
+	at := int64(id) * int64(p.size)
+	data := p.room(p.size)
+	if _, err := p.file.ReadAt(data, at); err != nil {
 		return page{}, err
 	}
-	pg := pageOf(header[:])
+	pg := pageOf(data)
 	if pg.id != id || pg.kind != branchPage && pg.kind != leafPage {
 		return page{}, fmt.Errorf("page %d is no page of data", id)
 	}
-	further := uint64(binary.NativeEndian.Uint32(header[12:]))
+	further := uint64(binary.NativeEndian.Uint32(data[12:]))
 	if id+further >= uint64(len(p.seen)) {
 		return page{}, fmt.Errorf("page %d runs over the end", id)
 	}
@@ -144,20 +146,24 @@ func (p *pages) read(id uint64) (page, error) {
 		}
 		p.seen[i] = true
 	}
-	pg.data = p.room(pg.kind, int(further+1)*p.size)
-	_, err := p.file.ReadAt(pg.data, int64(id)*int64(p.size))
-	return pg, err
+	if further > 0 {
+		data = p.room(int(further+1) * p.size)
+		if _, err := p.file.ReadAt(data, at); err != nil {
+			return page{}, err
+		}
+	}
+	if pg.data = data; pg.kind == branchPage {
+		pg.data = bytes.Clone(data) // needed until all below it are checked
+	}
+	return pg, nil
 }
 
-// room returns memory for a page: its own for a branch, which is needed until all below it are checked.
-func (p *pages) room(kind uint16, size int) []byte {
-	if kind == branchPage {
-		return make([]byte, size)
+// room returns memory that is used for one page after another.
+func (p *pages) room(size int) []byte {
+	if cap(p.memory) < size {
+		p.memory = make([]byte, size)
 	}
-	if cap(p.leaf) < size {
-		p.leaf = make([]byte, size)
-	}
-	return p.leaf[:size]
+	return p.memory[:size]
 }
 
 type page struct {

@@ -34,6 +34,8 @@ type Sandbox struct {
 	world atomic.Pointer[world]
 	gone  atomic.Bool // dropped
 
+	writes atomic.Uint64 // transactions that wrote
+
 	used      time.Time // machine time; guarded by Store.mu
 	useNumber uint64    // guarded by Store.mu
 }
@@ -229,3 +231,7 @@ func SandboxOf(ctx context.Context) *Sandbox {
 	sb, _ := ctx.Value(sandboxKey{}).(*Sandbox)
 	return sb
 }
+
+// Writes returns how many transactions have written to the sandbox: while it stays the same, nothing that was worked out
+// from the rows has changed.
+func (sb *Sandbox) Writes() uint64 { return sb.writes.Load() }

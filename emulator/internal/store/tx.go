@@ -93,6 +93,7 @@ func (sb *Sandbox) Update(fn func(*Tx) error) error {
 			return err
 		}
 		t.stack[0].rows += t.written
+		sb.writes.Add(1)
 	}
 	for _, after := range t.commit {
 		after()
