@@ -109,6 +109,15 @@ func (r *reader) event(room []Field) (e Event, duplicate bool) {
 	return e, flag == flagDuplicate
 }
 
+// countIn returns how many events a batch says to have; what it says is not to be trusted.
+func countIn(data []byte) int {
+	if len(data) < eventsOffset {
+		return 0
+	}
+	count, _ := binary.Uvarint(data[eventsOffset:])
+	return int(min(count, uint64(len(data))))
+}
+
 // decodeOne returns the event that begins at one offset of a batch and ends before another.
 func decodeOne(data []byte, begin, end int) (Stored, error) {
 	if len(data) < eventsOffset || begin < eventsOffset || begin > end || end > len(data) {

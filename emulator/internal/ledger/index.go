@@ -19,6 +19,7 @@ type index struct {
 	events  []entry // by slot
 	cells   []cell  // of one event after another
 	texts   dictionary
+	recent  []uint32 // in the dictionary: the last event's type, and its fields' names by position
 	odd     []oddity
 	odds    map[uint32]uint32 // place in odd by place in texts
 	streams map[string]*timeline
@@ -69,10 +70,18 @@ func (ix *index) apply(b *Batch, duplicates []bool, arrived int64, version uint6
 	}
 }
 
+// reserve makes room for events that are about to be entered.
+func (ix *index) reserve(events int) {
+	ix.events = make([]entry, 0, events)
+	ix.ids = make(map[uint64]uint32, events)
+}
+
 func (ix *index) begin(arrived int64, version uint64) {
 	if ix.streams == nil {
-		ix.streams, ix.ids = map[string]*timeline{}, map[uint64]uint32{}
-		ix.odds, ix.again = map[uint32]uint32{}, map[uint64][]uint32{}
+		ix.streams, ix.again, ix.odds = map[string]*timeline{}, map[uint64][]uint32{}, map[uint32]uint32{}
+		if ix.ids == nil {
+			ix.ids = map[uint64]uint32{}
+		}
 	}
 	ix.batches = append(ix.batches, batchPlace{slot: uint32(len(ix.events)), arrived: arrived, version: version})
 }
@@ -80,7 +89,7 @@ func (ix *index) begin(arrived int64, version uint64) {
 func (ix *index) add(e *prepared, duplicate bool) {
 	slot := uint32(len(ix.events))
 	ix.events = append(ix.events, entry{
-		micro: e.moment.micro, nano: e.moment.nano, cells: uint32(len(ix.cells)), kind: ix.texts.code(e.Type),
+		micro: e.moment.micro, nano: e.moment.nano, cells: uint32(len(ix.cells)), kind: ix.code(0, e.Type),
 		offset: e.offset, duplicate: duplicate,
 	})
 	if e.ID != "" {
@@ -91,7 +100,7 @@ func (ix *index) add(e *prepared, duplicate bool) {
 	}
 	for i, v := range e.values {
 		if v.kind != kindAbsent || namedBefore(e.Fields, i) {
-			ix.cells = append(ix.cells, ix.cell(e.Fields[i].Name, v))
+			ix.cells = append(ix.cells, ix.cell(ix.code(i+1, e.Fields[i].Name), v))
 		}
 	}
 	t, ok := ix.streams[e.Stream]
@@ -124,8 +133,23 @@ func namedBefore(fields []Field, i int) bool {
 	return false
 }
 
-func (ix *index) cell(name string, v value) cell {
-	c := cell{name: ix.texts.code(name), kind: v.kind, scale: v.scale, payload: v.mantissa}
+// code returns the dictionary's number of a text that is often the same as in the event before.
+func (ix *index) code(position int, text string) uint32 {
+	if position < len(ix.recent) && string(ix.texts.at(ix.recent[position])) == text {
+		return ix.recent[position]
+	}
+	code := ix.texts.code(text)
+	switch {
+	case position < len(ix.recent):
+		ix.recent[position] = code
+	case position == len(ix.recent):
+		ix.recent = append(ix.recent, code)
+	}
+	return code
+}
+
+func (ix *index) cell(name uint32, v value) cell {
+	c := cell{name: name, kind: v.kind, scale: v.scale, payload: v.mantissa}
 	switch v.kind {
 	case kindText:
 		c.payload = int64(ix.texts.code(v.text))

@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/submeter/submeter/emulator/internal/store"
@@ -30,10 +31,17 @@ func (l Ledger) stack(tx *store.Tx) stack {
 // load rebuilds the index of a layer from its part of the log. No transaction has appended to the layer since the file
 // was opened, or it would have loaded the index; so all that is there can be seen by everyone.
 func (l Ledger) load(tx *store.Tx, layer *store.Layer, below uint64) *index {
-	ix := &index{base: below}
+	ix, events := &index{base: below}, 0
+	for _, data := range batches.InLayer(tx, layer, l.name+"\x00") {
+		events += countIn(data)
+	}
+	ix.reserve(events)
 	for key, data := range batches.InLayer(tx, layer, l.name+"\x00") {
 		if err := ix.load(key[len(l.name)+1:], data); err != nil {
 			tx.Corrupt("batch of events", err)
+		}
+		if len(ix.batches) == 1 { // the events to come have about as many fields
+			ix.cells = slices.Grow(ix.cells, len(ix.cells)*(events-len(ix.events))/max(1, len(ix.events)))
 		}
 	}
 	return ix
