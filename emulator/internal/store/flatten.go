@@ -2,8 +2,13 @@ package store
 
 import "bytes"
 
-// maxStack is how many layers a sandbox stacks over its baseline before the small ones on top are merged.
-const maxStack = 8
+const (
+	// maxStack is how many layers a sandbox stacks over its baseline before the small ones on top are merged.
+	maxStack = 8
+	// maxMerge bounds the rows of a merge, which keeps every writer waiting. A stack of larger layers grows deeper
+	// instead: by one for each so many rows that were written between two snapshots.
+	maxMerge = 8192
+)
 
 // flatten merges the small layers on top of a stack that has grown deep, so that reading does not slow down with the
 // number of snapshots taken. A layer is merged only with others of its size or smaller: a row is copied a number of
@@ -12,7 +17,7 @@ func (c *change) flatten(top *Layer) (*Layer, error) {
 	depth, run, sum := 0, []*Layer(nil), 0
 	for l := top; l != nil && !l.baseline; l = l.parent {
 		depth++
-		if len(run) == depth-1 && (len(run) == 0 || l.rows <= 2*sum+inlineReclaim) {
+		if len(run) == depth-1 && (len(run) == 0 || l.rows <= 2*sum+inlineReclaim && sum+l.rows <= maxMerge) {
 			run = append(run, l)
 			sum += l.rows
 		}

@@ -315,6 +315,31 @@ func layerBuckets(t *testing.T, path string) (names []string) {
 	return names
 }
 
+// TestClosingDoesNotWaitForAllSpaceToBeReclaimed closes a store right after large worlds were dropped, and opens what is left.
+func TestClosingDoesNotWaitForAllSpaceToBeReclaimed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "closed.db")
+	for range 5 {
+		s := open(t, path)
+		b := must(seeded(s))(t)
+		for i := range 4 {
+			sb := fork(t, s, fmt.Sprint(i), b)
+			update(t, sb, func(tx *store.Tx) {
+				for n := range 1000 {
+					texts.Put(tx, fmt.Sprint(n), "large")
+				}
+			})
+			check(t, sb.Drop())
+		}
+		check(t, s.Close())
+	}
+	s := open(t, path)
+	store.WaitReclaimed(s)
+	check(t, s.Close())
+	if names := layerBuckets(t, path); len(names) != 1 {
+		t.Errorf("the layers %q have rows, want the baseline alone", names)
+	}
+}
+
 func TestAClosedStoreSaysSo(t *testing.T) {
 	s := open(t, "")
 	b := must(seeded(s))(t)

@@ -67,7 +67,7 @@ func BenchmarkWorldOfAMillionRows(b *testing.B) {
 			check(b, fork(b, s, fmt.Sprint("fork ", i+1), base).Drop())
 		}
 	})
-	sb := fork(b, s, "one", base)
+	sb := fork(b, s, "a", base) // the first by name
 	b.Run("reset of 10 rows", func(b *testing.B) {
 		for b.Loop() {
 			b.StopTimer()
@@ -90,6 +90,27 @@ func BenchmarkWorldOfAMillionRows(b *testing.B) {
 			fill(b, sb, 0, 10)
 			b.StartTimer()
 			check(b, sb.Restore("s"))
+		}
+	})
+	check(b, sb.Reset(base))
+	b.Run("snapshot that merges 9 layers of 900 rows", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			check(b, sb.Reset(base))
+			for i := range 9 {
+				fill(b, sb, million+i*900, million+i*900+900)
+				if i < 8 {
+					check(b, sb.Snapshot("s"))
+				}
+			}
+			before := s.Sandboxes()[0].Layers
+			b.StartTimer()
+			check(b, sb.Snapshot("s"))
+			b.StopTimer()
+			if after := s.Sandboxes()[0].Layers; after >= before {
+				b.Fatalf("%d layers, then %d", before, after)
+			}
+			b.StartTimer()
 		}
 	})
 	check(b, sb.Reset(base))
