@@ -101,7 +101,7 @@ func coverageOf(name string, operations []spec.Operation) VendorCoverage {
 
 // OpenAPI returns the OpenAPI document, YAML, of a vendor or of "control".
 func (e *Emulator) OpenAPI(name string) ([]byte, error) {
-	document, err := openapi.Document(name)
+	document, err := openapi.Source(name)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
 	}

@@ -160,7 +160,7 @@ func TestEveryVendorOperationHasASummary(t *testing.T) {
 func TestDocumentsDoWithoutReadOnlyAndWriteOnly(t *testing.T) {
 	direction := regexp.MustCompile(`(?m)\b(readOnly|writeOnly):`)
 	for _, name := range openapi.Names() {
-		text, err := openapi.Document(name)
+		text, err := openapi.Source(name)
 		if err != nil {
 			t.Fatal(err)
 		}
