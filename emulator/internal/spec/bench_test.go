@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,17 +21,53 @@ func metronome() *spec.Document {
 	return spec.New("metronome", func() ([]byte, error) { return openapi.Document("metronome") })
 }
 
-func BenchmarkLoad(b *testing.B) {
+func eachUnread(b *testing.B, run func(*testing.B, *spec.Document)) {
 	for _, name := range openapi.Names() {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := spec.New(name, func() ([]byte, error) { return openapi.Document(name) }).Load(); err != nil {
-					b.Fatal(err)
-				}
+				run(b, spec.New(name, func() ([]byte, error) { return openapi.Document(name) }))
 			}
 		})
 	}
+}
+
+// BenchmarkIndex times the first use of a document.
+func BenchmarkIndex(b *testing.B) {
+	eachUnread(b, func(b *testing.B, document *spec.Document) {
+		if _, err := document.Operations(); err != nil {
+			b.Fatal(err)
+		}
+	})
+}
+
+// BenchmarkFirstRequest times what the first request of an operation waits for when it is the first of its document,
+// too, apart from the index: an average over all operations.
+func BenchmarkFirstRequest(b *testing.B) {
+	turn := 0
+	eachUnread(b, func(b *testing.B, document *spec.Document) {
+		b.StopTimer()
+		operations, err := document.Operations()
+		if err != nil {
+			b.Fatal(err)
+		}
+		operations = slices.DeleteFunc(operations, func(op spec.Operation) bool { return !op.Emulated })
+		op := operations[turn%len(operations)]
+		turn++
+		judge := document.Referee(spec.Options{})(wire.Operation{ID: op.ID, Method: op.Method, Path: op.EchoPath, TypedBody: true})
+		c := echo.New().NewContext(httptest.NewRequest(op.Method, "/", nil), httptest.NewRecorder())
+		b.StartTimer()
+		_ = judge(noContent)(c) // what it finds is another affair
+	})
+}
+
+// BenchmarkLoad times all operations together, which is what a test of the whole document does.
+func BenchmarkLoad(b *testing.B) {
+	eachUnread(b, func(b *testing.B, document *spec.Document) {
+		if err := document.Load(); err != nil {
+			b.Fatal(err)
+		}
+	})
 }
 
 // BenchmarkReferee times requests through echo with and without the referee; the difference is what it costs.

@@ -3,13 +3,13 @@ package spec_test
 import (
 	"errors"
 	"net/http"
-	"os"
 	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
+	"github.com/goccy/go-yaml"
 	"github.com/labstack/echo/v4"
 
 	"github.com/submeter/submeter/emulator/internal/spec"
@@ -20,7 +20,7 @@ func TestDocumentIsReadOnceAndNotBeforeItIsNeeded(t *testing.T) {
 	var reads atomic.Int32
 	document := spec.New("counted", func() ([]byte, error) {
 		reads.Add(1)
-		return os.ReadFile("testdata/shop.yaml")
+		return readShop()
 	})
 	wire.Register(echo.New(), shopRoutes(noContent), document.Referee(spec.Options{}))
 	if n := reads.Load(); n != 0 {
@@ -44,9 +44,13 @@ func TestDocumentThatCannotBeUsedFailsEveryTime(t *testing.T) {
 	const head = "openapi: 3.0.3\npaths:\n"
 	tests := []struct{ name, text, want string }{
 		{"a source that fails", "", "no such document"},
-		{"text that is no YAML", "openapi: [", "parse document broken"},
+		{"text that is no JSON", "openapi: [", "parse document broken"},
 		{"another version of OpenAPI", "openapi: 3.1.0\npaths: {}", `OpenAPI version is "3.1.0"`},
 		{"a reference to nothing", head + "  /a: {get: {operationId: a, parameters: [{$ref: '#/components/parameters/No'}], responses: {'200': {description: A}}}}", "No"},
+		{"another name for a component", head + "  /a: {get: {operationId: a, parameters: [{$ref: '#/components/parameters/A'}], responses: {'200': {description: A}}}}\n" +
+			"components: {parameters: {A: {$ref: '#/components/parameters/B'}}}", "#/components/parameters/A is another name"},
+		{"a reference to a component of another kind", head + "  /a: {get: {operationId: a, parameters: [{$ref: '#/components/schemas/A'}], responses: {'200': {description: A}}}}\n" +
+			"components: {schemas: {A: {type: string}}}", "#/components/schemas/A is not among the parameters"},
 		{"an operation without id", head + "  /a: {get: {responses: {'200': {description: A}}}}", "/a: GET has no operationId"},
 		{"two paths that match alike", head + "  '/a/{x}': {get: {operationId: ax, x-submeter: {emulated: false}}}\n" +
 			"  '/a/:x': {get: {operationId: ay, x-submeter: {emulated: false}}}", "are both GET /a/:x"},
@@ -56,6 +60,9 @@ func TestDocumentThatCannotBeUsedFailsEveryTime(t *testing.T) {
 			document := spec.New("broken", func() ([]byte, error) {
 				if test.text == "" {
 					return nil, errors.New("no such document")
+				}
+				if text, err := yaml.YAMLToJSON([]byte(test.text)); err == nil {
+					return text, nil
 				}
 				return []byte(test.text), nil
 			})
@@ -157,8 +164,8 @@ func TestOperationThatIsNotEmulatedIsNotJudged(t *testing.T) {
 
 func TestDocumentCanLetUnknownQueryParametersPass(t *testing.T) {
 	document := spec.New("lenient", func() ([]byte, error) {
-		return []byte(`{openapi: 3.0.3, x-submeter: {unknownQuery: ignored}, paths: {/a: {get: {operationId: a,
-			parameters: [{name: n, in: query, schema: {type: integer}}], responses: {200: {description: A}}}}}}`), nil
+		return yaml.YAMLToJSON([]byte(`{openapi: 3.0.3, x-submeter: {unknownQuery: ignored}, paths: {/a: {get: {operationId: a,
+			parameters: [{name: n, in: query, schema: {type: integer}}], responses: {200: {description: A}}}}}}`))
 	})
 	e := echo.New()
 	wire.Register(e, []wire.Operation{{ID: "a", Method: http.MethodGet, Path: "/a", Handle: noContent}}, document.Referee(spec.Options{}))

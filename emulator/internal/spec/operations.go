@@ -24,18 +24,21 @@ type Operation struct {
 
 // Operations lists every operation of the document by path, then method.
 func (d *Document) Operations() ([]Operation, error) {
-	parsed, err := d.load()
+	index, err := d.index()
 	if err != nil {
 		return nil, err
 	}
-	return slices.Clone(parsed.operations), nil
+	return slices.Clone(index.operations), nil
 }
 
 // Check compares a vendor's route tables with its document and returns what is amiss, sorted: a route that the document
 // does not have, or has by another id or with the other answer to "is it emulated", a route listed twice, and an
-// operation without a route.
+// operation without a route. A document with an operation that cannot be compiled is not compared.
 func Check(routes, notEmulated []wire.Operation, d *Document) []error {
-	parsed, err := d.load()
+	if err := d.Load(); err != nil {
+		return []error{err}
+	}
+	index, err := d.index()
 	if err != nil {
 		return []error{err}
 	}
@@ -60,7 +63,7 @@ func Check(routes, notEmulated []wire.Operation, d *Document) []error {
 	for _, op := range notEmulated {
 		judge(op, false)
 	}
-	for at, r := range parsed.routes {
+	for at, r := range index.routes {
 		if !served[at] {
 			amiss = append(amiss, fmt.Errorf("operation %s (%s %s) of document %s has no route", r.ID, at.method, at.path, d.name))
 		}

@@ -17,9 +17,11 @@ import (
 	"github.com/submeter/submeter/emulator/internal/wire"
 )
 
-// route is an operation made ready for checking. Of one that is not emulated nothing but the Operation is set.
+// route is an operation and, once compiled has returned nil, what its exchanges are checked against. Of one that is not
+// emulated that is nothing.
 type route struct {
 	Operation
+	compiled   func() error          // compiles at the first call and returns the same ever after
 	parameters []*openapi3.Parameter // path, then query, then header
 	query      map[string]bool       // names the document lists; nil when unknown ones are ignored
 	body       *openapi3.RequestBody
@@ -38,48 +40,6 @@ var checkOptions = &openapi3filter.Options{
 // that sends back what it has read shall not be refused for it. The documents do without them.
 var schemaOptions = []openapi3.SchemaValidationOption{
 	openapi3.MultiErrors(), openapi3.WithStringFormatValidators(formats),
-}
-
-func (r *route) compile(item *openapi3.PathItem, ignoreUnknownQuery bool) {
-	operation := item.GetOperation(r.Method)
-	own := operation.Parameters
-	if !ignoreUnknownQuery {
-		r.query = map[string]bool{}
-	}
-	for _, ref := range slices.Concat(item.Parameters, own) {
-		parameter := ref.Value
-		if override := own.GetByInAndName(parameter.In, parameter.Name); override != nil && override != parameter {
-			continue
-		}
-		if parameter.In == openapi3.ParameterInPath && anyText(parameter.Schema) {
-			continue // nothing can be wrong with it, and the handler finds out whom it names
-		}
-		r.parameters = append(r.parameters, parameter)
-		if parameter.In == openapi3.ParameterInQuery && r.query != nil {
-			r.query[parameter.Name] = true
-		}
-	}
-	order := []string{openapi3.ParameterInPath, openapi3.ParameterInQuery, openapi3.ParameterInHeader}
-	slices.SortStableFunc(r.parameters, func(a, b *openapi3.Parameter) int {
-		return slices.Index(order, a.In) - slices.Index(order, b.In)
-	})
-	if operation.RequestBody != nil {
-		r.body = operation.RequestBody.Value
-		if media := r.body.Content.Get(echo.MIMEApplicationJSON); media != nil && media.Schema != nil {
-			r.json = media.Schema.Value
-		}
-	}
-	r.answers = operation.Responses
-}
-
-// anyText tells a schema that takes every string.
-func anyText(ref *openapi3.SchemaRef) bool {
-	if ref == nil || ref.Value == nil {
-		return false
-	}
-	rest := *ref.Value
-	rest.Type = nil
-	return ref.Value.Type.Is(openapi3.TypeString) && rest.IsEmpty()
 }
 
 // admit checks a request and tells its trace all that is wrong with it. It returns the first *wire.Violation, or an

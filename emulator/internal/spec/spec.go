@@ -1,7 +1,8 @@
 // Package spec is the referee: it holds a vendor's requests, and on demand its responses, against the vendor's OpenAPI
 // document. It is the only package that speaks kin-openapi.
 //
-// A document is parsed once, on its first use, because four of them cost more than everything else at start together.
+// A document costs the start of a process nothing. Its first use lists its operations, and the first request of an
+// operation compiles that one: decoding all of them takes longer than everything else at start together.
 // Requests are refused before the handler with the first *wire.Violation; all of them go to the trace of the request.
 // Structure alone is judged here: what a value means is the handler's business.
 package spec
@@ -15,32 +16,47 @@ import (
 	"github.com/submeter/submeter/emulator/internal/wire"
 )
 
-// Document is one OpenAPI 3.0 document, parsed when first needed. It is safe for concurrent use.
+// Document is one OpenAPI 3.0 document. It is safe for concurrent use.
 type Document struct {
-	name string
-	load func() (*contents, error)
+	name  string
+	index func() (*contents, error) // made at the first call
 }
 
-// New describes the document called name whose YAML source returns. Nothing is read before the first use.
+// New describes the document called name, which source returns as JSON. Nothing is read before the first use.
 func New(name string, source func() ([]byte, error)) *Document {
-	return &Document{name: name, load: sync.OnceValues(func() (*contents, error) {
+	return &Document{name: name, index: sync.OnceValues(func() (*contents, error) {
 		text, err := source()
 		if err != nil {
 			return nil, fmt.Errorf("read document %s: %w", name, err)
 		}
-		parsed, err := parse(text)
+		index, err := readIndex(text)
 		if err != nil {
 			return nil, fmt.Errorf("parse document %s: %w", name, err)
 		}
-		return parsed, nil
+		return index, nil
 	})}
 }
 
-// Load parses the document unless that is done already; callers that come meanwhile wait for it. Its error is the same
-// for ever: a document that cannot be parsed needs another build.
+// Load compiles all operations that are not compiled yet, which requests need not wait for: it is how a test finds what
+// is wrong with a document. Its error is the same for ever, because a document that is broken needs another build.
 func (d *Document) Load() error {
-	_, err := d.load()
-	return err
+	index, err := d.index()
+	if err != nil {
+		return err
+	}
+	for _, op := range index.operations {
+		if err := d.compile(index.routes[endpoint{op.Method, op.EchoPath}]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Document) compile(r *route) error {
+	if err := r.compiled(); err != nil {
+		return fmt.Errorf("compile %s of document %s: %w", r.ID, d.name, err)
+	}
+	return nil
 }
 
 // Options say how strict a referee is.
@@ -79,18 +95,18 @@ func (d *Document) Referee(opts Options) wire.Referee {
 	}
 }
 
-// route finds the operation of a route table's row.
+// route finds the operation of a route table's row and compiles it.
 func (d *Document) route(op wire.Operation) (*route, error) {
-	parsed, err := d.load()
+	index, err := d.index()
 	if err != nil {
 		return nil, err
 	}
-	r, ok := parsed.routes[endpoint{op.Method, op.Path}]
+	r, ok := index.routes[endpoint{op.Method, op.Path}]
 	if !ok {
 		return nil, fmt.Errorf("document %s has no operation %s %s (%s)", d.name, op.Method, op.Path, op.ID)
 	}
 	if r.ID != op.ID {
 		return nil, fmt.Errorf("document %s calls %s %s %s, the route table %s", d.name, op.Method, op.Path, r.ID, op.ID)
 	}
-	return r, nil
+	return r, d.compile(r)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goccy/go-yaml"
 	"github.com/labstack/echo/v4"
 
 	"github.com/submeter/submeter/emulator/internal/spec"
@@ -20,7 +21,15 @@ import (
 const shopID = "6513270e-269e-4d37-b2a7-4de452e6b438"
 
 // shop is a document with one of everything.
-var shop = spec.New("shop", func() ([]byte, error) { return os.ReadFile("testdata/shop.yaml") })
+var shop = spec.New("shop", readShop)
+
+func readShop() ([]byte, error) {
+	text, err := os.ReadFile("testdata/shop.yaml")
+	if err != nil {
+		return nil, err
+	}
+	return yaml.YAMLToJSON(text)
+}
 
 // shopRoutes is the route table that belongs to it; every handler is handle.
 func shopRoutes(handle echo.HandlerFunc) []wire.Operation {
