@@ -125,8 +125,8 @@ func (e *Emulator) getLivez(c echo.Context) error {
 }
 
 func (e *Emulator) getReadyz(c echo.Context) error {
-	if pending := e.pending(); len(pending) > 0 {
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "still pending: "+strings.Join(pending, ", "))
+	if pending := e.pending(); pending != "" {
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "still pending: "+pending)
 	}
 	return e.getLivez(c)
 }

@@ -43,9 +43,8 @@ type Emulator struct {
 	seeded  chan struct{} // closed once the baseline is there, or seedErr says why not
 	seedErr error
 
-	mu     sync.Mutex
-	boxes  map[string]*box
-	warmed chan struct{} // nil before Warm; closed once the documents are loaded
+	mu    sync.Mutex
+	boxes map[string]*box
 
 	server  serving
 	closing sync.Once

@@ -59,8 +59,8 @@ var (
 	documents   = map[string]*spec.Document{}
 )
 
-// documentOf returns a document that all emulators of the process share: it never changes, and parsing it is the
-// most expensive part of a start.
+// documentOf returns a document that all emulators of the process share: what one of them has compiled of it serves
+// the others.
 func documentOf(name string) *spec.Document {
 	documentsMu.Lock()
 	defer documentsMu.Unlock()

@@ -174,7 +174,6 @@ func start(e *emulator.Emulator, cfg serveConfig, built build, stdout io.Writer)
 	if err := e.Listen(net.JoinHostPort(cfg.host, strconv.Itoa(int(cfg.port)))); err != nil {
 		return err
 	}
-	e.Warm()
 	host, port, err := net.SplitHostPort(e.Addr())
 	if err != nil {
 		return fmt.Errorf("listening on %q: %w", e.Addr(), err)
