@@ -1,13 +1,15 @@
 package m3ter
 
+import "time"
+
 // contract is an agreement with an account that its plans and prepayments belong to.
 type contract struct {
 	AccountID                 string            `json:"accountId"`
 	Name                      string            `json:"name"`
 	Code                      string            `json:"code,omitempty"`
 	Description               string            `json:"description,omitempty"`
-	StartDate                 string            `json:"startDate"`
-	EndDate                   string            `json:"endDate"`
+	StartDate                 string            `json:"startDate,omitempty"`
+	EndDate                   string            `json:"endDate,omitempty"`
 	PurchaseOrderNumber       string            `json:"purchaseOrderNumber,omitempty"`
 	BillGroupingKeyID         string            `json:"billGroupingKeyId,omitempty"`
 	ApplyContractPeriodLimits *bool             `json:"applyContractPeriodLimits,omitempty"`
@@ -47,13 +49,13 @@ func (c *call) checkDates(start, end string) error {
 type commitment struct {
 	AccountID                    string              `json:"accountId"`
 	ContractID                   string              `json:"contractId,omitempty"`
-	Amount                       *number             `json:"amount"`
+	Amount                       *number             `json:"amount,omitempty"`
 	AmountPrePaid                *number             `json:"amountPrePaid,omitempty"`
 	AmountFirstBill              *number             `json:"amountFirstBill,omitempty"`
 	AmountSpent                  *number             `json:"amountSpent,omitempty"`
 	Currency                     string              `json:"currency"`
-	StartDate                    string              `json:"startDate"`
-	EndDate                      string              `json:"endDate"`
+	StartDate                    string              `json:"startDate,omitempty"`
+	EndDate                      string              `json:"endDate,omitempty"`
 	BillingPlanID                string              `json:"billingPlanId,omitempty"`
 	BillingInterval              *int                `json:"billingInterval,omitempty"`
 	BillingOffset                *int                `json:"billingOffset,omitempty"`
@@ -122,6 +124,18 @@ func checkCommitment(c *call, next *commitment, before *row[commitment]) error {
 	}
 	if orZero(next.AmountPrePaid).GreaterThan(orZero(next.Amount)) {
 		return errInvalid("amountPrePaid must not be more than amount")
+	}
+	for _, fee := range next.FeeDates {
+		for field, text := range map[string]string{
+			"servicePeriodStartDate": fee.ServicePeriodStartDate, "servicePeriodEndDate": fee.ServicePeriodEndDate,
+		} {
+			if _, err := time.Parse(time.RFC3339Nano, text); err == nil {
+				continue // the vendor's clients send an instant here
+			}
+			if _, err := parseDate("feeDates."+field, text); err != nil {
+				return err
+			}
+		}
 	}
 	return c.checkDates(next.StartDate, next.EndDate)
 }
