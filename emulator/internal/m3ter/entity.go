@@ -115,7 +115,7 @@ func (e *entity[T]) answer(c *call, r row[T]) answer {
 	return answer{audit: r.audit(), fields: r.Fields}
 }
 
-// find returns the entity of an id. Under conformance it is made up when there is none, as the SDKs' tests expect.
+// find returns the entity of an id; a deleted one is not found (M3T-007). Under conformance it is made up when there is none, as the SDKs' tests expect.
 func (e *entity[T]) find(c *call, id string) (row[T], error) {
 	r, ok := e.rows.Get(c.tx, c.org, id)
 	if !ok {

@@ -13,7 +13,7 @@ type settings struct {
 	Closed bool `json:"closed,omitempty"`
 }
 
-// organization is one tenant; a tenant without a row has no name and the standard options.
+// organization is one tenant, which shares nothing with another (M3T-049); a tenant without a row has no name and the standard options.
 type organization struct {
 	Name     string  `json:"name,omitempty"`
 	Currency string  `json:"currency,omitempty"`

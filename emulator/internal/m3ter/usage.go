@@ -83,7 +83,8 @@ func queryUsage(c echo.Context) error {
 	})
 }
 
-// period holds the two dates of a usage query or export against each other (M3T-040).
+// period holds the two dates of a usage query or export against each other (M3T-040). They are compared with the times
+// of measurements, not of their arrival (M3T-025).
 func (c *call) period(start, end *instant) (from, until time.Time, err error) {
 	if c.rules.Conformance && (start == nil || end == nil || !end.After(start.Time)) {
 		return c.now, c.now, nil
