@@ -235,9 +235,8 @@ func BenchmarkLoadAMillion(b *testing.B) {
 		b.Fatal(err)
 	}
 	var opening time.Duration
-	read := clock.Stopwatch()
 	for b.Loop() {
-		read = clock.Stopwatch()
+		read := clock.Stopwatch()
 		s, err := store.Open(opts)
 		if err != nil {
 			b.Fatal(err)

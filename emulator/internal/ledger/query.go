@@ -43,7 +43,7 @@ type Result struct {
 	Window  int // into Query.Windows
 	Group   []Part
 	Events  int                 // that matched
-	Numbers int                 // that matched and had a number in Field
+	Numbers int                 // that matched and had a number in Field; not counted by Unique
 	Value   decimal.NullDecimal // not valid: Min, Max or Latest met no number
 }
 
