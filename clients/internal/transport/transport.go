@@ -155,7 +155,7 @@ func giveUp(resp *http.Response, err error, _ int) (*http.Response, error) {
 }
 
 func readJSON(resp *http.Response) error {
-	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || !isJSON(kind) {
+	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); !isJSON(kind) {
 		return nil
 	}
 	body, err := io.ReadAll(resp.Body)
