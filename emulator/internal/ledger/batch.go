@@ -55,7 +55,8 @@ func NewBatch(events []Event) *Batch {
 			values = append(values, parseValue(f.JSON))
 		}
 		b.events[i] = prepared{
-			Event: e, moment: momentOf(e.Time), hash: hashOf(e.ID), offset: uint32(len(b.data)), values: values[begin:len(values):len(values)],
+			Event: e, moment: momentOf(e.Time), hash: hashOf(e.ID), offset: uint32(len(b.data)),
+			values: values[begin:len(values):len(values)],
 		}
 		b.data = appendEvent(append(b.data, 0), &b.events[i].Event)
 	}

@@ -272,3 +272,31 @@ func TestALogThatChangesUnderItsIndexIsReported(t *testing.T) {
 		t.Errorf("find says %v", err)
 	}
 }
+
+func TestWarmLoadsEveryLedgerOfEveryLayer(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "warm.db")
+	s, sb := openAt(t, path)
+	other := New("test/other", 0)
+	for range 3 {
+		check(t, sb.Update(func(tx *store.Tx) error {
+			metered.Append(tx, NewBatch([]Event{{Stream: "s", Time: start}}))
+			other.Append(tx, NewBatch([]Event{{Stream: "s", Time: start}}))
+			return nil
+		}))
+		check(t, sb.Snapshot("s"))
+	}
+	check(t, s.Close())
+	_, sb = openAt(t, path)
+	check(t, sb.View(func(tx *store.Tx) error {
+		Warm(tx)
+		for i, layer := range tx.Stack() {
+			for _, name := range []string{"test/events", "test/other"} {
+				layer.Companion("ledger/"+name, func() any {
+					t.Errorf("layer %d: %s was not loaded", i, name)
+					return nil
+				})
+			}
+		}
+		return nil
+	}))
+}

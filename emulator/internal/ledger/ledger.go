@@ -1,9 +1,9 @@
 // Package ledger keeps metered events and adds them up, exactly.
 //
 // Events are not rows. An accepted batch is one value in the store, under the number of its first event; beside each
-// layer of the store stands an index of the events in it, kept in memory: which ids were seen, and per stream the events in order
-// of time, decoded and compact. A frozen layer's index is shared by all its forks; a query merges the indexes of
-// its stack. So what a query costs depends on the events it reads, not on those it does not.
+// layer of the store stands an index of the events in it, kept in memory: which ids were seen, and per stream the
+// events in order of time, decoded and compact. A frozen layer's index is shared by all its forks; a query merges the
+// indexes of its stack. So what a query costs depends on the events it reads, not on those it does not.
 package ledger
 
 import (

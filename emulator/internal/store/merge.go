@@ -8,7 +8,8 @@ import (
 )
 
 // mergeRows walks the rows of several buckets (nil: empty) in key order, the first bucket winning where a key stands in
-// more than one. Tombstones come through: a reader skips them, a merge keeps them. Keys and values are valid until the next step.
+// more than one. Tombstones come through: a reader skips them, a merge keeps them. Keys and values are valid until the
+// next step.
 //
 // Only keys that begin with prefix are walked; from, when not nil, is the first key of interest (the last, in reverse).
 func mergeRows(buckets []*bbolt.Bucket, prefix, from []byte, reverse bool) iter.Seq2[[]byte, []byte] {

@@ -1,8 +1,8 @@
 // Package store keeps the worlds of all sandboxes in one bbolt file, as layers.
 //
 // A layer is a set of rows over a parent layer; reading falls through, deleting leaves a tombstone. A baseline is a
-// seeded layer that nobody writes again. A sandbox is a thin writable layer over a baseline; a snapshot freezes that layer and
-// puts a fresh one on top. So fork, reset, snapshot and restore cost the same whatever the world's size.
+// seeded layer that nobody writes again. A sandbox is a thin writable layer over a baseline; a snapshot freezes that
+// layer and puts a fresh one on top. So fork, reset, snapshot and restore cost the same whatever the world's size.
 //
 // Only this package speaks bbolt. Values go in and come out as copies; nothing points into the file.
 package store
@@ -36,8 +36,8 @@ type Options struct {
 	Path string
 	// MaxSandboxes bounds the sandboxes kept; the least recently used idle one goes first. 0: no bound.
 	MaxSandboxes int
-	// NoSync leaves it to the system when a durable file reaches the disk. What was written survives the end of the process, not
-	// that of the machine: enough for tests, and many times as fast.
+	// NoSync leaves it to the system when a durable file reaches the disk. What was written survives the end of the
+	// process, not that of the machine: enough for tests, and many times as fast.
 	NoSync bool
 	Logger *slog.Logger
 }
