@@ -28,11 +28,14 @@ import (
 	"github.com/submeter/submeter/clients/internal/transport"
 )
 
-// Error is a refusal of the vendor's; a login that was refused is an ErrSignIn, too.
+// Error is a refusal of the vendor's.
 type Error = transport.Error
 
-// ErrSignIn is what an error is, by errors.Is, when the vendor did not accept who the caller is.
-var ErrSignIn = transport.ErrSignIn
+// What an error is, by errors.Is, when the vendor does not accept who the caller is, or does not know an id.
+var (
+	ErrSignIn   = transport.ErrSignIn
+	ErrNotFound = transport.ErrNotFound
+)
 
 // Option changes how a client behaves.
 type Option func(*settings)
@@ -130,6 +133,9 @@ func New(loginURL, username, password string, opts ...Option) (*Client, error) {
 	}
 	return c, nil
 }
+
+// Raw returns the generated client, with the session and the retries of this one.
+func (c *Client) Raw() *RawClient { return c.raw }
 
 // loginAnswer is what is needed of a LoginResponse: userInfo.groups is shown as an object and called a collection.
 type loginAnswer struct {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/submeter/submeter/clients/internal/jobs"
 	"github.com/submeter/submeter/clients/internal/transport"
 )
 
@@ -127,7 +128,7 @@ func (c *Client) Wait(ctx context.Context, id string) (Job, error) {
 		if job.Over() {
 			return job, job.Err()
 		}
-		if err := pace.pause(ctx); err != nil {
+		if err := pace.Pause(ctx); err != nil {
 			return job, fmt.Errorf("job %s is still %s: %w", id, job.Status, err)
 		}
 	}
@@ -165,26 +166,10 @@ func (c *Client) run(ctx context.Context, r Request) (Job, error) {
 			return job, err
 		}
 		c.progress(Progress{Stage: WaitingForSlot})
-		if pause := pace.pause(ctx); pause != nil {
+		if pause := pace.Pause(ctx); pause != nil {
 			return job, fmt.Errorf("no free slot: %w: %w", pause, err)
 		}
 	}
 }
 
-// pace makes each wait half as long again as the one before, up to a longest.
-type pace struct{ next, longest time.Duration }
-
-func (c *Client) pace() *pace { return &pace{c.firstPoll, c.polls} }
-
-// pause waits, or returns the context's error when that ends first.
-func (p *pace) pause(ctx context.Context) error {
-	timer := time.NewTimer(p.next)
-	defer timer.Stop()
-	p.next = min(p.next+p.next/2, p.longest)
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (c *Client) pace() *jobs.Pace { return &jobs.Pace{Next: c.firstPoll, Longest: c.polls} }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/submeter/submeter/clients/internal/jobs"
 	"github.com/submeter/submeter/clients/internal/transport"
 )
 
@@ -81,11 +82,11 @@ const downloads = 3
 func (c *Client) fetch(ctx context.Context, job Job) (*Report, error) {
 	var failed error
 	for range downloads {
-		data := &spool{bound: c.memory}
+		data := jobs.NewSpool(c.memory)
 		_, err := c.download(ctx, job, data)
 		if err == nil {
 			var report *Report
-			if report, err = read(data.reader(), data.size, data); err == nil {
+			if report, err = read(data.Reader(), data.Size(), data); err == nil {
 				report.Job = job
 				return report, nil
 			}

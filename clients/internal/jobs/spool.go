@@ -1,4 +1,4 @@
-package informatica
+package jobs
 
 import (
 	"bytes"
@@ -7,15 +7,20 @@ import (
 	"os"
 )
 
-// spool keeps an archive where it can be read at any place: in memory, or beyond a bound in a temporary file.
-type spool struct {
+// Spool keeps what is written to it where it can be read at any place: in memory, or beyond a bound in a temporary file.
+// It is closed once nothing reads from it any more.
+type Spool struct {
 	bound  int64
 	memory []byte
 	file   *os.File
 	size   int64
 }
 
-func (s *spool) Write(p []byte) (int, error) {
+// NewSpool returns an empty spool that keeps up to so many bytes in memory.
+func NewSpool(bound int64) *Spool { return &Spool{bound: bound} }
+
+// Write appends.
+func (s *Spool) Write(p []byte) (int, error) {
 	if s.file == nil && s.size+int64(len(p)) <= s.bound {
 		s.memory = append(s.memory, p...)
 		s.size += int64(len(p))
@@ -23,7 +28,7 @@ func (s *spool) Write(p []byte) (int, error) {
 	}
 	if s.file == nil {
 		var err error
-		if s.file, err = os.CreateTemp("", "metering-*.zip"); err != nil {
+		if s.file, err = os.CreateTemp("", "submeter-export-*"); err != nil {
 			return 0, err
 		}
 		if _, err := s.file.Write(s.memory); err != nil {
@@ -36,8 +41,11 @@ func (s *spool) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// reader reads what was written; it is safe for concurrent use.
-func (s *spool) reader() io.ReaderAt {
+// Size is how many bytes were written.
+func (s *Spool) Size() int64 { return s.size }
+
+// Reader reads what was written so far, at any place; it is safe for concurrent use.
+func (s *Spool) Reader() io.ReaderAt {
 	if s.file != nil {
 		return s.file
 	}
@@ -45,7 +53,7 @@ func (s *spool) reader() io.ReaderAt {
 }
 
 // Close removes the temporary file. It may be called twice.
-func (s *spool) Close() error {
+func (s *Spool) Close() error {
 	s.memory = nil
 	if s.file == nil {
 		return nil
