@@ -50,6 +50,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookupEnv
 		return exitUsage
 	}
 	_, _ = fmt.Fprintf(stderr, "submeter: %s\n", oneLine(err))
+	if coded := (codedError{}); errors.As(err, &coded) {
+		return coded.code
+	}
 	return exitFailure
 }
 
@@ -74,7 +77,11 @@ Every test can have a sandbox of its own: put /~name in front of the path, and t
 	root.AddGroup(
 		&cobra.Group{ID: serverGroup, Title: "Server:"},
 		&cobra.Group{ID: controlGroup, Title: "Control of a running server:"},
+		&cobra.Group{ID: clientGroup, Title: "Clients of the vendors:"},
 	)
+	fetch := a.pullCommand()
+	fetch.GroupID = clientGroup
+	root.AddCommand(fetch)
 	for _, cmd := range []*cobra.Command{a.serveCommand(), a.healthcheckCommand(), a.versionCommand()} {
 		cmd.GroupID = serverGroup
 		root.AddCommand(cmd)
