@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -202,17 +203,29 @@ func (m *measurement) readNames(parts [4]gjson.Result, ets gjson.Result) error {
 	if !parts[3].Exists() {
 		return fault(".ts is required")
 	}
-	if parts[3].Type != gjson.String || m.ts.UnmarshalText([]byte(parts[3].Str)) != nil {
+	var ok bool
+	if m.ts, ok = readInstant(parts[3]); !ok {
 		return fault(".ts must be a date-time such as 2026-03-01T00:00:00Z")
 	}
 	if ets.Exists() && ets.Type != gjson.Null {
-		var end time.Time
-		if ets.Type != gjson.String || end.UnmarshalText([]byte(ets.Str)) != nil {
+		end, ok := readInstant(ets)
+		if !ok {
 			return fault(".ets must be a date-time such as 2026-03-01T00:00:00Z")
 		}
 		m.ets = quote(precise(end))
 	}
 	return nil
+}
+
+// readInstant reads RFC 3339 to the letter: time.Parse takes an hour of one digit and a comma before the fraction, too.
+func readInstant(value gjson.Result) (time.Time, bool) {
+	text := value.Str
+	if value.Type != gjson.String || len(text) < len("2006-01-02T15:04:05Z") || text[len("2006-01-02T15")] != ':' ||
+		strings.Contains(text, ",") {
+		return time.Time{}, false
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	return at, err == nil
 }
 
 func (m *measurement) readGroup(group category, values gjson.Result) error {

@@ -31,7 +31,7 @@ func parseSearch(text string) ([]searchTerm, error) {
 				at, found = i, comparator
 			}
 		}
-		if found == "" {
+		if found == "" || strings.TrimSpace(part[:at]) == "" {
 			return nil, errInvalid("searchQuery: the term %s has no comparator", part)
 		}
 		terms = append(terms, searchTerm{
