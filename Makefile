@@ -34,8 +34,8 @@ lint: ## format check, vet, lint with the import rules
 	$(GOLANGCI_LINT) run ./...
 
 .PHONY: generate
-generate: ## write generated code anew from openapi/
-	go generate ./clients/...
+generate: ## write what is made from openapi/*.yaml anew
+	go generate ./openapi/... ./clients/...
 
 .PHONY: e2e-setup
 e2e-setup: ## install what the vendors' own SDKs need, into ignored folders

@@ -107,7 +107,7 @@ func TestASnapshotBringsTheWorldAndTheTimeBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	url := sandbox.URL("metronome", "v1", "customers")
-	make := func(name string) {
+	create := func(name string) {
 		if status, _, body := call(t, "POST", url, `{"name":"`+name+`"}`, "Authorization", "Bearer any"); status != 200 {
 			t.Fatal(status, body)
 		}
@@ -116,12 +116,12 @@ func TestASnapshotBringsTheWorldAndTheTimeBack(t *testing.T) {
 		_, _, body := call(t, "GET", url, "", "Authorization", "Bearer any")
 		return body
 	}
-	make("first")
+	create("first")
 	if _, err := sandbox.TakeSnapshot("one"); err != nil {
 		t.Fatal(err)
 	}
 	want := list()
-	make("second")
+	create("second")
 	if _, err := sandbox.Advance("P1M"); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestASnapshotBringsTheWorldAndTheTimeBack(t *testing.T) {
 		if now, err := sandbox.Clock(); err != nil || now.Now.Day() != 1 || now.Now.Month() != time.March || now.Mode != emulator.ClockFrozen {
 			t.Errorf("the clock after the restore: %v, %v", now, err)
 		}
-		make("third")
+		create("third")
 	}
 }
 
