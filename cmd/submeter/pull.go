@@ -58,7 +58,7 @@ sense, 3 the vendor refused the credentials, 4 the vendor's job failed.`,
 	flags := cmd.PersistentFlags()
 	flags.VarP(&p.format, "output", "o", "how to write")
 	flags.StringVar(&p.file, "out", "", "`FILE` to write to, which appears once it is complete (default: standard output)")
-	cmd.AddCommand(p.metronomeCommand(), p.cogniteCommand())
+	cmd.AddCommand(p.informaticaCommand(), p.cogniteCommand(), p.metronomeCommand())
 	return cmd
 }
 

@@ -156,3 +156,5 @@ func (c *cognitePull) pullLimits(ctx context.Context) error {
 
 // double writes a float64 as the shortest decimal that is it, and never with an exponent.
 func double(v float64) json.Number { return json.Number(strconv.FormatFloat(v, 'f', -1, 64)) }
+
+func whole(v int64) json.Number { return json.Number(strconv.FormatInt(v, 10)) }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ func pullWorld(t *testing.T) (*emulator.Emulator, map[string]string) {
 	e := emulator.Start(t, emulator.WithScenario("testdata/pull-world.yaml"))
 	return e, map[string]string{
 		"METRONOME_BASE_URL": e.URL("metronome"), "METRONOME_BEARER_TOKEN": "good",
+		"INFORMATICA_BASE_URL": e.URL("informatica"), "INFORMATICA_USERNAME": "head@acme.example", "INFORMATICA_PASSWORD": "good",
 		"COGNITE_BASE_URL": e.URL("cognite"), "COGNITE_PROJECT": "plant", "COGNITE_TOKEN": "good",
 	}
 }
@@ -31,6 +33,11 @@ func TestPullScreens(t *testing.T) {
 		{"pull-metronome-groups", "pull metronome --from 2026-03-01T01:00:00+01:00 --to 2026-03-04 --group-by region,model --metric Tokens --customer nw-eu,contoso"},
 		{"pull-metronome-customers", "pull metronome customers"},
 		{"pull-metronome-metrics", "pull metronome metrics"},
+		{"pull-informatica", "pull informatica --from 2026-03-01 --to 2026-03-04 --linked-orgs"},
+		{"pull-informatica-project", "pull informatica --report project --from 2026-01-01 --to 2026-03-04"},
+		{"pull-informatica-asset", "pull informatica --report asset --from 2026-03-01 --to 2026-03-04"},
+		{"pull-informatica-task", "pull informatica --report task --from 2026-01-01 --to 2026-03-04"},
+		{"pull-informatica-process", "pull informatica --report process --from 2026-03-01 --to 2026-03-04"},
 		{"pull-cognite", "pull cognite --from 2026-03-01 --to 2026-03-02 --every 6h"},
 		{"pull-cognite-meter", "pull cognite --from 2026-03-01 --to 2026-03-03 --every 1d --meter files.storage_bytes"},
 		{"pull-cognite-prefix", "pull cognite --from 2026-03-01 --to 2026-03-02 --every 1d --prefix atlas."},
@@ -80,6 +87,8 @@ func TestPullFailuresAreOneLineAndAnExitCode(t *testing.T) {
 			"POST /cognite/api/v1/projects/elsewhere/metering/meters/list: 401 Unauthorized: Unauthorized [request "},
 		{"an application with a wrong secret", map[string]string{"COGNITE_TOKEN": "", "COGNITE_CLIENT_ID": "app", "COGNITE_CLIENT_SECRET": "x", "COGNITE_TOKEN_URL": cognite + "/oauth2/token"},
 			"cognite meters", exitRefused, "sign in: POST /cognite/oauth2/token: 401 Unauthorized (invalid_client): "},
+		{"a wrong password", map[string]string{"INFORMATICA_PASSWORD": "bad"}, "informatica --from 2026-03-01 --to 2026-03-02", exitRefused,
+			"sign in: POST /informatica/saas/public/core/v3/login: 401 Unauthorized ("},
 		{"a range that the vendor refuses", nil, "metronome --from 2026-03-01T06:00:00Z --to 2026-03-02", exitFailure,
 			"POST /metronome/v1/usage: 400 Bad Request: starting_on and ending_before must be at midnight UTC"},
 		{"a meter that is none", nil, "cognite --from 2026-03-01 --to 2026-03-02 --meter a.b", exitFailure,
@@ -94,6 +103,10 @@ func TestPullFailuresAreOneLineAndAnExitCode(t *testing.T) {
 		{"an application without a secret", map[string]string{"COGNITE_TOKEN": "", "COGNITE_CLIENT_ID": "app"}, "cognite meters", exitUsage, "an application's credentials want all of client id, client secret and token URL (see "},
 		{"no base URL", map[string]string{"COGNITE_BASE_URL": ""}, "cognite meters", exitUsage, "no base URL: set COGNITE_BASE_URL or --base-url (see "},
 		{"no project", map[string]string{"COGNITE_PROJECT": ""}, "cognite meters", exitUsage, "no project: set COGNITE_PROJECT or --project (see "},
+		{"no password", map[string]string{"INFORMATICA_PASSWORD": ""}, "informatica --from 2026-03-01 --to 2026-03-02", exitUsage, "INFORMATICA_PASSWORD is not set in the environment (see "},
+		{"no host to log in at", map[string]string{"INFORMATICA_BASE_URL": ""}, "informatica --from 2026-03-01 --to 2026-03-02", exitUsage, "no base URL: set INFORMATICA_BASE_URL or --base-url (see "},
+		{"a report with no linked organizations", nil, "informatica --report asset --linked-orgs --from 2026-03-01 --to 2026-03-02", exitUsage, "--linked-orgs goes with the reports summary and project (see "},
+		{"a report by no meter", nil, "informatica --meter x --from 2026-03-01 --to 2026-03-02", exitUsage, "--meter goes with the reports asset, task and process (see "},
 		{"a base URL that is none", nil, "metronome customers --base-url localhost", exitUsage, `base URL "localhost": want one such as https://api.metronome.com or `},
 		{"no range", nil, "metronome --from 2026-03-01", exitUsage, "want both --from and --to (see "},
 		{"a range backwards", nil, "cognite --from 2026-03-02 --to 2026-03-01", exitUsage, "--to is not after --from (see "},
@@ -113,6 +126,51 @@ func TestPullFailuresAreOneLineAndAnExitCode(t *testing.T) {
 				t.Errorf("exit %d, stdout %q, stderr\n%swant %d\nsubmeter: %s", code, stdout, stderr, tc.code, tc.stderr)
 			}
 		})
+	}
+}
+
+func TestPullOfAJobThatFails(t *testing.T) {
+	e, env := pullWorld(t)
+	box := e.Sandbox(emulator.DefaultSandbox)
+	args := strings.Fields("pull informatica -o csv --from 2026-03-01 --to 2026-03-02")
+	cases := []struct {
+		outcome string
+		flags   []string
+		code    int
+		stderr  string
+	}{
+		{"FAILED", nil, exitJobFailed, ": FAILED: disk full\n"},
+		{"PARTIAL_SUCCESS", nil, exitJobFailed, ": PARTIAL_SUCCESS: disk full\n"},
+		{"PARTIAL_SUCCESS", []string{"--partial"}, exitOK, ""},
+	}
+	for _, tc := range cases {
+		rule := emulator.Rule{Outcome: tc.outcome, Error: "disk full"}
+		if _, err := box.SetTransitions("informatica", "export", rule); err != nil {
+			t.Fatal(err)
+		}
+		code, stdout, stderr := call(t, env, append(args, tc.flags...)...)
+		if code != tc.code || !strings.HasSuffix(stderr, tc.stderr) || strings.HasPrefix(stdout, "org_id,") != (code == exitOK) {
+			t.Errorf("%s %v: exit %d, stdout %q, stderr %q", tc.outcome, tc.flags, code, stdout, stderr)
+		}
+	}
+}
+
+func TestPullEndsItsSession(t *testing.T) {
+	e, env := pullWorld(t)
+	if code, _, stderr := call(t, env, strings.Fields("pull informatica --from 2025-08-01 --to 2026-03-01")...); code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	exchanges, err := e.Sandbox(emulator.DefaultSandbox).Requests(emulator.Filter{Vendor: "informatica"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen []string
+	for _, x := range exchanges {
+		seen = append(seen, x.Operation)
+	}
+	want := []string{"login", "createExport", "getExport", "downloadExport", "createExport", "getExport", "downloadExport", "logout"}
+	if !slices.Equal(seen, want) {
+		t.Errorf("requests %q\nwant %q", seen, want)
 	}
 }
 
