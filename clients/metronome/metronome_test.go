@@ -347,6 +347,23 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// The vendor's limit is eight a second. The clock runs here, so that the second which Retry-After asks for goes by.
+func TestRateLimitsAreWaitedFor(t *testing.T) {
+	box := emulator.Start(t, emulator.WithScenario("empty"), emulator.WithRateLimits("vendor")).Sandbox(emulator.DefaultSandbox)
+	client := connect(t, box.URL("metronome"))
+	for limited := 0; limited == 0; {
+		if _, err := transport.Collect(client.Customers(t.Context(), metronome.ListCustomersParams{})); err != nil {
+			t.Fatal(err)
+		}
+		limited = must(box.CountRequests(emulator.Filter{Status: http.StatusTooManyRequests}))(t)
+	}
+	seen := must(box.Requests(emulator.Filter{}))(t)
+	last, refused := seen[len(seen)-1], seen[len(seen)-2]
+	if refused.Status != http.StatusTooManyRequests || last.Status != http.StatusOK || last.At.Sub(refused.At) < time.Second {
+		t.Errorf("%d at %s, then %d at %s", refused.Status, refused.At, last.Status, last.At)
+	}
+}
+
 func TestTheContextEndsAnIteration(t *testing.T) {
 	client := connect(t, start(t))
 	tokens(t, client)
