@@ -23,9 +23,7 @@ func (c *call) makeBills(r row[billJob]) (ids []string, err error) {
 				continue
 			}
 			fields := old.Fields
-			if err := c.calculate(id, &fields); err != nil {
-				return ids, err
-			}
+			c.calculate(id, &fields)
 			if _, err := bills.replace(c, old, fields); err != nil {
 				return ids, err
 			}
@@ -78,9 +76,7 @@ func (c *call) makeBill(r row[billJob], a row[account]) (string, error) {
 		b.DueDate = dateOf(end.AddDate(0, 0, *a.Fields.DaysBeforeBillDue))
 	}
 	id := c.newID(billKind)
-	if err := c.calculate(id, &b); err != nil {
-		return "", err
-	}
+	c.calculate(id, &b)
 	_, err := bills.insert(c, id, b)
 	return id, err
 }
@@ -155,9 +151,9 @@ func (c *call) subscriptions(accountID string, at time.Time) []subscription {
 }
 
 // calculate works out the lines of a bill.
-func (c *call) calculate(id string, b *bill) error {
+func (c *call) calculate(id string, b *bill) {
 	if b.StartDateTimeUTC == nil || b.EndDateTimeUTC == nil {
-		return nil // seeded without a period
+		return // seeded without a period
 	}
 	b.LineItems = nil
 	from, until := b.StartDateTimeUTC.Time, b.EndDateTimeUTC.Time
@@ -181,7 +177,6 @@ func (c *call) calculate(id string, b *bill) error {
 	}
 	c.addCharges(id, b, add)
 	b.BillTotal, b.LastCalculatedDate = b.total(), &instant{c.now}
-	return nil
 }
 
 func (c *call) standingCharge(s subscription) (lineItem, bool) {

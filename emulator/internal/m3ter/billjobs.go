@@ -56,7 +56,7 @@ var billJobPlans = store.NewTable[job.Plan]("m3ter/billjob-plans")
 
 var billJobs = &entity[billJob]{
 	kind: billJobKind, title: "bill job", family: "billing", rows: billJobRows,
-	rules: func(c *call, next *billJob, before *row[billJob]) error {
+	rules: func(_ *call, next *billJob, before *row[billJob]) error {
 		if before == nil && next.Type != billsRecounted {
 			next.Type, next.BillIDs = billsCreated, nil
 		}

@@ -34,7 +34,7 @@ var destinations = &entity[destination]{
 	kind: destinationKind, title: "destination", rows: destinationRows,
 	code:  func(d *destination) string { return d.Code },
 	rules: checkDestination,
-	inList: func(c *call, r row[destination]) any {
+	inList: func(_ *call, r row[destination]) any {
 		return answer{audit: r.audit(), fields: struct {
 			Name            string `json:"name"`
 			Code            string `json:"code"`

@@ -32,7 +32,6 @@ type entity[T any] struct {
 	show       func(c *call, r row[T]) row[T]              // fills in what is worked out on reading
 	shape      func(f T) any                               // where what is shown depends on the variant
 	inList     func(c *call, r row[T]) any                 // where lists answer less than the whole
-	fileRows   func(c *call, r row[T]) []any               // rows of an operational file, where they are not the answer
 }
 
 // row is a stored entity.

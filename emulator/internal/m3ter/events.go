@@ -51,11 +51,9 @@ const (
 var events = store.NewOrdered[event]("m3ter/events")
 
 // record keeps an event as having happened now.
-func (c *call) record(ev event) string {
-	id := c.newID("event")
+func (c *call) record(ev event) {
 	ev.At = c.now
-	events.Put(c.tx, c.org, id, ev)
-	return id
+	events.Put(c.tx, c.org, c.newID("event"), ev)
 }
 
 // eventResponse is an event as the API shows it.

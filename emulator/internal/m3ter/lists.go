@@ -129,16 +129,16 @@ func byAny[T any](param string, values func(*T) []string) filter[T] {
 // between declares a pair of filters over a date or date-time: start included, end excluded.
 func between[T any](start, end string, value func(*T) string) filter[T] {
 	return filter[T]{param: start, test: func(c *call, l listing) (func(row[T]) bool, error) {
-		from, until := comparable(l.query.Get(start)), comparable(l.query.Get(end))
+		from, until := sortable(l.query.Get(start)), sortable(l.query.Get(end))
 		return func(r row[T]) bool {
-			v := comparable(value(&r.Fields))
+			v := sortable(value(&r.Fields))
 			return (from == "" || v >= from) && (until == "" || v != "" && v < until)
 		}, nil
 	}}
 }
 
-// comparable writes a date-time so that the order of texts is the order of time, also against plain dates.
-func comparable(text string) string {
+// sortable writes a date-time so that the order of texts is the order of time, also against plain dates.
+func sortable(text string) string {
 	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
 		return micro(t)
 	}

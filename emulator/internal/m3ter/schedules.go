@@ -63,7 +63,7 @@ var schedules = &entity[schedule]{
 		}
 		return usageSchedule{scheduleCommon: s.common(), TimePeriod: s.TimePeriod, usageSelection: s.usageSelection}
 	},
-	inList: func(c *call, r row[schedule]) any { return answer{audit: r.audit(), fields: r.Fields.common()} },
+	inList: func(_ *call, r row[schedule]) any { return answer{audit: r.audit(), fields: r.Fields.common()} },
 }
 
 func (s schedule) common() scheduleCommon {

@@ -136,7 +136,7 @@ func (t searchTerm) matches(h hit) bool {
 	if value == "" {
 		return false
 	}
-	switch order := compareText(comparable(value), comparable(t.value)); t.comparator {
+	switch order := compareText(sortable(value), sortable(t.value)); t.comparator {
 	case ">":
 		return order > 0
 	case ">=":
