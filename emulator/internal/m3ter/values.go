@@ -193,11 +193,16 @@ func unmarshal(text []byte, v any) error {
 	return errInvalid("The request body cannot be read: %s", err)
 }
 
-// quote writes text as a JSON string.
+// quote writes text as a JSON string. Most texts need no escapes, and rows of usage consist of them.
 func quote(text string) string {
-	quoted, err := encode(text)
-	if err != nil {
-		return `""` // no string fails to be encoded
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			quoted, err := encode(text)
+			if err != nil {
+				return `""` // no string fails to be encoded
+			}
+			return string(quoted)
+		}
 	}
-	return string(quoted)
+	return `"` + text + `"`
 }
