@@ -154,7 +154,7 @@ func (c *call) turnBillJob(id string) error {
 	if from := stateBefore(p, c.now); from != status.State && from != "" {
 		c.fire(billJobKind, id, from, status.State)
 	}
-	if !status.Done || status.State != jobComplete {
+	if !status.Done || status.State != jobComplete || !status.Since.Equal(c.now) {
 		return nil
 	}
 	made, err := c.makeBills(r)

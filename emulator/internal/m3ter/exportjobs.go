@@ -119,15 +119,17 @@ func (c *call) recordFailure(id string, j exportJob, cause string) {
 	}})
 }
 
-// stateBefore returns the state that a plan was in before the turn at an instant.
+// stateBefore returns the state that the one of an instant came after; "" when it is the first, or was entered before:
+// then nothing changes at that instant.
 func stateBefore(p job.Plan, at time.Time) string {
-	before := ""
-	for _, turn := range p.Turns {
-		if turn.At.Before(at) {
-			before = turn.State
-		}
+	i := len(p.Turns) - 1
+	for i > 0 && p.Turns[i].At.After(at) {
+		i--
 	}
-	return before
+	if i == 0 || !p.Turns[i].At.Equal(at) {
+		return ""
+	}
+	return p.Turns[i-1].State
 }
 
 // status is where a job stands; until its destinations have their files it is still running.
