@@ -48,6 +48,8 @@ e2e: ## run every suite, those of the vendors' own SDKs included
 .PHONY: bench
 bench: ## print the figures the README quotes
 	go test ./e2e/bench -run '^$$' -bench . -timeout 60m
+	go test ./emulator/internal/store -run '^$$' -bench 'World' -benchtime 20x -timeout 60m
+	go test ./emulator/internal/ledger -run '^$$' -bench 'Million' -benchtime 3x -timeout 60m
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for a short while

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/submeter/submeter/emulator"
-	"github.com/submeter/submeter/fixtures"
 )
 
 const batchSize = 100
@@ -195,72 +194,6 @@ func BenchmarkUsageSmall(b *testing.B) {
 		if rec := do(e, "POST", "/metronome/v1/usage", body); rec.Code != http.StatusOK {
 			b.Fatal(rec.Code, rec.Body)
 		}
-	}
-}
-
-// BenchmarkMillionRows forks, resets, snapshots and restores sandboxes of a world of more than a million rows, with a
-// hundred sandboxes present.
-func BenchmarkMillionRows(b *testing.B) {
-	const customers = 340_000 // three rows each
-	world := fixtures.New()
-	world.Name, world.Seed = "million", 1
-	for i := range customers {
-		world.Metronome.Customers = append(world.Metronome.Customers, fixtures.MetronomeCustomer{
-			Name: fmt.Sprintf("customer %d", i), IngestAliases: []string{fmt.Sprintf("alias-%d", i)},
-		})
-	}
-	e := start(b, emulator.WithWorld(world))
-	for i := range 100 {
-		touch(b, e.Sandbox(fmt.Sprintf("present-%d", i)))
-	}
-	n := 0
-	b.Run("fork", func(b *testing.B) {
-		for b.Loop() {
-			n++
-			touch(b, e.Sandbox(fmt.Sprintf("forked-%d", n)))
-		}
-	})
-	sandbox := e.Sandbox("present-1")
-	write := func() {
-		if rec := do(e, "POST", "/~present-1/metronome/v1/customers", []byte(`{"name":"one more"}`)); rec.Code != http.StatusOK {
-			b.Fatal(rec.Code, rec.Body)
-		}
-	}
-	b.Run("snapshot", func(b *testing.B) {
-		for b.Loop() {
-			b.StopTimer()
-			write()
-			b.StartTimer()
-			if _, err := sandbox.TakeSnapshot("s"); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("restore", func(b *testing.B) {
-		for b.Loop() {
-			b.StopTimer()
-			write()
-			b.StartTimer()
-			if err := sandbox.Restore("s"); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("reset", func(b *testing.B) {
-		for b.Loop() {
-			b.StopTimer()
-			write()
-			b.StartTimer()
-			if err := sandbox.Reset(emulator.Baseline{}); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-}
-
-func touch(b *testing.B, s *emulator.Sandbox) {
-	if _, err := s.Clock(); err != nil {
-		b.Fatal(err)
 	}
 }
 
