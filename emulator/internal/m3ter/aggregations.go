@@ -33,6 +33,7 @@ const aggregationKind = "aggregation"
 
 var aggregations = &entity[aggregation]{
 	kind: aggregationKind, title: "aggregation", family: "configuration", rows: aggregationRows,
+	blank:  aggregation{Aggregation: "SUM", Rounding: "NONE"},
 	code:   func(a *aggregation) string { return a.Code },
 	custom: func(a *aggregation) customFields { return a.CustomFields }, customKind: "aggregation",
 	references: []reference[aggregation]{
@@ -146,6 +147,7 @@ const compoundKind = "compoundaggregation"
 var compoundAggregations = &entity[compoundAggregation]{
 	kind: compoundKind, title: "compound aggregation", family: "configuration",
 	rows:   compoundRows,
+	blank:  compoundAggregation{Rounding: "NONE"},
 	code:   func(a *compoundAggregation) string { return a.Code },
 	custom: func(a *compoundAggregation) customFields { return a.CustomFields }, customKind: "compoundAggregation",
 	references: []reference[compoundAggregation]{

@@ -12,10 +12,10 @@ import (
 type bill struct {
 	AccountID                string                   `json:"accountId"`
 	AccountCode              string                   `json:"accountCode"`
-	BillDate                 string                   `json:"billDate"`
+	BillDate                 string                   `json:"billDate,omitempty"`
 	DueDate                  string                   `json:"dueDate,omitempty"`
-	StartDate                string                   `json:"startDate"`
-	EndDate                  string                   `json:"endDate"`
+	StartDate                string                   `json:"startDate,omitempty"`
+	EndDate                  string                   `json:"endDate,omitempty"`
 	StartDateTimeUTC         *instant                 `json:"startDateTimeUTC,omitempty"`
 	EndDateTimeUTC           *instant                 `json:"endDateTimeUTC,omitempty"`
 	BillingFrequency         string                   `json:"billingFrequency,omitempty"`
@@ -57,6 +57,7 @@ const (
 
 var bills = &entity[bill]{
 	kind: billKind, title: "bill", family: "billing", rows: billRows,
+	blank:      bill{Status: billPending},
 	account:    func(b *bill) string { return b.AccountID },
 	references: []reference[bill]{to("accountId", accountKind, func(b *bill) string { return b.AccountID })},
 	filters: []filter[bill]{

@@ -27,6 +27,7 @@ const chargeKind = "charge"
 
 var charges = &entity[charge]{
 	kind: chargeKind, title: "charge", family: "billing", rows: chargeRows,
+	blank:   charge{EntityType: "AD_HOC", LineItemType: "AD_HOC"},
 	code:    func(t *charge) string { return t.Code },
 	account: func(t *charge) string { return t.AccountID },
 	references: []reference[charge]{

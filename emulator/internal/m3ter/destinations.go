@@ -32,6 +32,7 @@ const (
 
 var destinations = &entity[destination]{
 	kind: destinationKind, title: "destination", rows: destinationRows,
+	blank: destination{DestinationType: onS3, PartitionOrder: timeFirst},
 	code:  func(d *destination) string { return d.Code },
 	rules: checkDestination,
 	inList: func(_ *call, r row[destination]) any {

@@ -20,6 +20,7 @@ type entity[T any] struct {
 
 	// What follows is left out where the entity has nothing of the kind.
 
+	blank      T               // what is made up under conformance
 	code       func(*T) string // unique within the organization and the kind
 	custom     func(*T) customFields
 	customKind string          // its part of the organization's custom fields
@@ -119,7 +120,9 @@ func (e *entity[T]) find(c *call, id string) (row[T], error) {
 	r, ok := e.rows.Get(c.tx, c.org, id)
 	if !ok {
 		if c.rules.Conformance {
-			return row[T]{ID: id, Version: 1, Created: c.now, Modified: c.now, CreatedBy: c.actor, ModifiedBy: c.actor}, nil
+			return row[T]{
+				ID: id, Version: 1, Created: c.now, Modified: c.now, CreatedBy: c.actor, ModifiedBy: c.actor, Fields: e.blank,
+			}, nil
 		}
 		return r, errNotFound(e.title, id)
 	}

@@ -29,6 +29,7 @@ const planTemplateKind = "plantemplate"
 
 var planTemplates = &entity[planTemplate]{
 	kind: planTemplateKind, title: "plan template", family: "configuration", rows: planTemplateRows,
+	blank:  planTemplate{BillFrequency: "MONTHLY"},
 	code:   func(p *planTemplate) string { return p.Code },
 	custom: func(p *planTemplate) customFields { return p.CustomFields }, customKind: "planTemplate",
 	references: []reference[planTemplate]{to("productId", productKind, func(p *planTemplate) string { return p.ProductID })},

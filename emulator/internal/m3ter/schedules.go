@@ -51,7 +51,8 @@ const (
 
 var schedules = &entity[schedule]{
 	kind: scheduleKind, title: "schedule", rows: scheduleRows,
-	code: func(s *schedule) string { return s.Code },
+	blank: schedule{exportConfig: exportConfig{SourceType: operationalSource, ExportFileFormat: formatCSV}},
+	code:  func(s *schedule) string { return s.Code },
 	references: []reference[schedule]{{
 		field: "destinationIds", kind: destinationKind, ids: func(s *schedule) []string { return s.DestinationIDs },
 	}},
