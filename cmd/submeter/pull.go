@@ -58,7 +58,7 @@ sense, 3 the vendor refused the credentials, 4 the vendor's job failed.`,
 	flags := cmd.PersistentFlags()
 	flags.VarP(&p.format, "output", "o", "how to write")
 	flags.StringVar(&p.file, "out", "", "`FILE` to write to, which appears once it is complete (default: standard output)")
-	cmd.AddCommand(p.informaticaCommand(), p.cogniteCommand(), p.metronomeCommand())
+	cmd.AddCommand(p.informaticaCommand(), p.m3terCommand(), p.cogniteCommand(), p.metronomeCommand())
 	return cmd
 }
 
@@ -121,31 +121,52 @@ type column[T any] struct {
 	of   func(T) any
 }
 
-// write writes all items as rows. No row is lost or doubled when it succeeds; when it fails there is no file.
-func write[T any](p *pull, what string, columns []column[T], items iter.Seq2[T, error]) (err error) {
+// record is one row: cells under the names of columns.
+type record struct {
+	columns []string
+	cells   []any
+}
+
+// write writes all items as rows.
+func write[T any](p *pull, what string, columns []column[T], items iter.Seq2[T, error]) error {
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = c.name
 	}
+	return p.write(what, names, func(yield func(record, error) bool) {
+		for item, err := range items {
+			r := record{columns: names}
+			if err == nil {
+				r.cells = make([]any, len(columns))
+				for i, c := range columns {
+					r.cells[i] = c.of(item)
+				}
+			}
+			if !yield(r, err) {
+				return
+			}
+		}
+	})
+}
+
+// write writes all rows. All have the columns of the header, except in JSON Lines, where each has its own. None is lost
+// when it succeeds; when it fails there is no file.
+func (p *pull) write(what string, header []string, rows iter.Seq2[record, error]) (err error) {
 	to, err := p.open()
 	if err != nil {
 		return err
 	}
 	defer func() { err = to.done(err) }()
-	out, rows := newSheet(p.format.value, to, names), 0
-	for item, err := range items {
+	out, n := newSheet(p.format.value, to, header), 0
+	for row, err := range rows {
 		if err != nil {
 			return err
 		}
-		cells := make([]any, len(columns))
-		for i, c := range columns {
-			cells[i] = c.of(item)
-		}
-		if err := out.row(cells); err != nil {
+		if err := out.row(row); err != nil {
 			return err
 		}
-		rows++
-		p.told.say("%d %s", rows, what)
+		n++
+		p.told.say("%d %s", n, what)
 	}
 	p.told.clear() // before a table is written to the same terminal
 	return out.end()

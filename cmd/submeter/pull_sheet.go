@@ -17,9 +17,9 @@ import (
 )
 
 // sheet takes rows and writes them in one of the formats. A cell is a string, a json.Number, a time.Time, a bool, a
-// list of strings, or nil for what is not there.
+// list of strings, the json.RawMessage of anything else, or nil for what is not there.
 type sheet interface {
-	row(cells []any) error
+	row(record) error
 	end() error
 }
 
@@ -30,7 +30,7 @@ func newSheet(format string, to io.Writer, columns []string) sheet {
 		_ = w.Write(columns) // csv.Writer keeps its first error for Error
 		return &csvSheet{w}
 	case "jsonl":
-		return &jsonSheet{bufio.NewWriter(to), columns}
+		return &jsonSheet{bufio.NewWriter(to)}
 	default:
 		t := table.NewWriter()
 		t.SetStyle(table.StyleLight)
@@ -46,9 +46,9 @@ func newSheet(format string, to io.Writer, columns []string) sheet {
 
 type csvSheet struct{ w *csv.Writer }
 
-func (s *csvSheet) row(cells []any) error {
-	line := make([]string, len(cells))
-	for i, cell := range cells {
+func (s *csvSheet) row(r record) error {
+	line := make([]string, len(r.cells))
+	for i, cell := range r.cells {
 		line[i] = cellText(cell)
 	}
 	return s.w.Write(line)
@@ -60,18 +60,15 @@ func (s *csvSheet) end() error {
 }
 
 // jsonSheet keeps the order of the columns, which encoding/json would not.
-type jsonSheet struct {
-	w       *bufio.Writer
-	columns []string
-}
+type jsonSheet struct{ w *bufio.Writer }
 
-func (s *jsonSheet) row(cells []any) error {
+func (s *jsonSheet) row(r record) error {
 	var line bytes.Buffer
 	encoder := json.NewEncoder(&line)
 	encoder.SetEscapeHTML(false)
-	for i, cell := range cells {
+	for i, cell := range r.cells {
 		_ = line.WriteByte(",{"[btoi(i == 0)])
-		if err := encoder.Encode(s.columns[i]); err != nil {
+		if err := encoder.Encode(r.columns[i]); err != nil {
 			return err
 		}
 		line.Truncate(line.Len() - 1) // Encode ends with a line break
@@ -100,9 +97,9 @@ type tableSheet struct {
 	right []bool // columns of numbers
 }
 
-func (s *tableSheet) row(cells []any) error {
-	row := make(table.Row, len(cells))
-	for i, cell := range cells {
+func (s *tableSheet) row(r record) error {
+	row := make(table.Row, len(r.cells))
+	for i, cell := range r.cells {
 		if _, ok := cell.(json.Number); ok {
 			s.right[i] = true
 		}
@@ -133,6 +130,8 @@ func cellText(cell any) string {
 		return v.UTC().Format(time.RFC3339Nano)
 	case []string:
 		return strings.Join(v, ",")
+	case json.RawMessage:
+		return string(v)
 	default:
 		return fmt.Sprint(v)
 	}

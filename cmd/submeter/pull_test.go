@@ -17,9 +17,14 @@ import (
 func pullWorld(t *testing.T) (*emulator.Emulator, map[string]string) {
 	t.Helper()
 	e := emulator.Start(t, emulator.WithScenario("testdata/pull-world.yaml"))
+	done := emulator.Rule{Outcome: "SUCCEEDED"} // when first asked for, so that no test waits
+	if _, err := e.Sandbox(emulator.DefaultSandbox).SetTransitions("m3ter", "export", done); err != nil {
+		t.Fatal(err)
+	}
 	return e, map[string]string{
 		"METRONOME_BASE_URL": e.URL("metronome"), "METRONOME_BEARER_TOKEN": "good",
 		"INFORMATICA_BASE_URL": e.URL("informatica"), "INFORMATICA_USERNAME": "head@acme.example", "INFORMATICA_PASSWORD": "good",
+		"M3TER_BASE_URL": e.URL("m3ter"), "M3TER_ORG_ID": "5e0c1f3a-7b1d-4c52-9a55-0d2f6b9c8e71", "M3TER_API_KEY": "key", "M3TER_API_SECRET": "good",
 		"COGNITE_BASE_URL": e.URL("cognite"), "COGNITE_PROJECT": "plant", "COGNITE_TOKEN": "good",
 	}
 }
@@ -38,6 +43,14 @@ func TestPullScreens(t *testing.T) {
 		{"pull-informatica-asset", "pull informatica --report asset --from 2026-03-01 --to 2026-03-04"},
 		{"pull-informatica-task", "pull informatica --report task --from 2026-01-01 --to 2026-03-04"},
 		{"pull-informatica-process", "pull informatica --report process --from 2026-03-01 --to 2026-03-04"},
+		{"pull-m3ter", "pull m3ter --from 2026-03-01 --to 2026-03-03"},
+		{"pull-m3ter-account", "pull m3ter --from 2026-03-01 --to 2026-03-03 --meter stored --account lakeside"},
+		{"pull-m3ter-aggregate", "pull m3ter --from 2026-03-01 --to 2026-03-03 --aggregate sum:data.transfer.gb_out --aggregate MAX:data.transfer.gb_twice --aggregate UNIQUE:0d8c2f3a-3b1e-4f6f-8a77-0b9b6a1e2c01.region --group-by account,day"},
+		{"pull-m3ter-dimension", "pull m3ter --from 2026-03-01 --to 2026-03-03 --aggregate SUM:data.transfer.gb_out --group-by data.transfer.region"},
+		{"pull-m3ter-export", "pull m3ter --from 2026-03-01 --to 2026-03-03 --export --account 8d2f5b1c-6a3e-4c7d-9e0f-1a2b3c4d5e05 --meter data.transfer"},
+		{"pull-m3ter-export-aggregate", "pull m3ter --from 2026-03-01 --to 2026-03-03 --export --aggregate SUM:data.transfer.gb_out --group-by month"},
+		{"pull-m3ter-operational", "pull m3ter operational accounts"},
+		{"pull-m3ter-operational-none", "pull m3ter operational plan-group-links"},
 		{"pull-cognite", "pull cognite --from 2026-03-01 --to 2026-03-02 --every 6h"},
 		{"pull-cognite-meter", "pull cognite --from 2026-03-01 --to 2026-03-03 --every 1d --meter files.storage_bytes"},
 		{"pull-cognite-prefix", "pull cognite --from 2026-03-01 --to 2026-03-02 --every 1d --prefix atlas."},
@@ -89,6 +102,12 @@ func TestPullFailuresAreOneLineAndAnExitCode(t *testing.T) {
 			"cognite meters", exitRefused, "sign in: POST /cognite/oauth2/token: 401 Unauthorized (invalid_client): "},
 		{"a wrong password", map[string]string{"INFORMATICA_PASSWORD": "bad"}, "informatica --from 2026-03-01 --to 2026-03-02", exitRefused,
 			"sign in: POST /informatica/saas/public/core/v3/login: 401 Unauthorized ("},
+		{"a wrong key", map[string]string{"M3TER_API_KEY": "bad"}, "m3ter operational accounts", exitRefused, "token: POST /m3ter/oauth/token: 401 Unauthorized: "},
+		{"an organization of somebody else's", nil, "m3ter --org 6f1d2a4b-8c2e-4d63-8b66-1e3a7cad9f82 --from 2026-03-01 --to 2026-03-02", exitRefused,
+			"POST /m3ter/organizations/6f1d2a4b-8c2e-4d63-8b66-1e3a7cad9f82/usage/query: 403 Forbidden: "},
+		{"an account that is none", nil, "m3ter --from 2026-03-01 --to 2026-03-02 --account nobody", exitFailure, `no account has the code "nobody"`},
+		{"a meter without that code", nil, "m3ter --from 2026-03-01 --to 2026-03-02 --aggregate SUM:data.gb_out", exitFailure, `no meter has the code "data"`},
+		{"a field that is none", nil, "m3ter --from 2026-03-01 --to 2026-03-02 --aggregate SUM:stored.tb", exitFailure, "POST /m3ter/organizations/5e0c1f3a-7b1d-4c52-9a55-0d2f6b9c8e71/usage/query: 400 Bad Request: "},
 		{"a range that the vendor refuses", nil, "metronome --from 2026-03-01T06:00:00Z --to 2026-03-02", exitFailure,
 			"POST /metronome/v1/usage: 400 Bad Request: starting_on and ending_before must be at midnight UTC"},
 		{"a meter that is none", nil, "cognite --from 2026-03-01 --to 2026-03-02 --meter a.b", exitFailure,
@@ -107,6 +126,12 @@ func TestPullFailuresAreOneLineAndAnExitCode(t *testing.T) {
 		{"no host to log in at", map[string]string{"INFORMATICA_BASE_URL": ""}, "informatica --from 2026-03-01 --to 2026-03-02", exitUsage, "no base URL: set INFORMATICA_BASE_URL or --base-url (see "},
 		{"a report with no linked organizations", nil, "informatica --report asset --linked-orgs --from 2026-03-01 --to 2026-03-02", exitUsage, "--linked-orgs goes with the reports summary and project (see "},
 		{"a report by no meter", nil, "informatica --meter x --from 2026-03-01 --to 2026-03-02", exitUsage, "--meter goes with the reports asset, task and process (see "},
+		{"no key", map[string]string{"M3TER_API_SECRET": ""}, "m3ter operational accounts", exitUsage, "set either M3TER_API_KEY and M3TER_API_SECRET, or M3TER_API_TOKEN (see "},
+		{"no organization", map[string]string{"M3TER_ORG_ID": ""}, "m3ter operational accounts", exitUsage, "no organization: set M3TER_ORG_ID or --org (see "},
+		{"a type that is none", nil, "m3ter operational shoes", exitUsage, `"shoes" is no type of operational data, such as accounts, meters or bill-line-items (see `},
+		{"groups of nothing", nil, "m3ter --from 2026-03-01 --to 2026-03-02 --group-by day", exitUsage, "--group-by goes with --aggregate (see "},
+		{"a function that is none", nil, "m3ter --from 2026-03-01 --to 2026-03-02 --aggregate stored.gb", exitUsage, `"stored.gb" is not a function and a field, such as SUM:data_transfer.gb_out (see `},
+		{"a function of no field", nil, "m3ter --from 2026-03-01 --to 2026-03-02 --aggregate SUM:stored", exitUsage, `"stored" is not a meter and its field, such as data_transfer.gb_out (see `},
 		{"a base URL that is none", nil, "metronome customers --base-url localhost", exitUsage, `base URL "localhost": want one such as https://api.metronome.com or `},
 		{"no range", nil, "metronome --from 2026-03-01", exitUsage, "want both --from and --to (see "},
 		{"a range backwards", nil, "cognite --from 2026-03-02 --to 2026-03-01", exitUsage, "--to is not after --from (see "},
@@ -132,25 +157,28 @@ func TestPullFailuresAreOneLineAndAnExitCode(t *testing.T) {
 func TestPullOfAJobThatFails(t *testing.T) {
 	e, env := pullWorld(t)
 	box := e.Sandbox(emulator.DefaultSandbox)
-	args := strings.Fields("pull informatica -o csv --from 2026-03-01 --to 2026-03-02")
+	spanned := strings.Fields("-o csv --from 2026-03-01 --to 2026-03-02")
+	informatica, m3ter := append([]string{"pull", "informatica"}, spanned...), append([]string{"pull", "m3ter", "--export"}, spanned...)
 	cases := []struct {
-		outcome string
-		flags   []string
-		code    int
-		stderr  string
+		vendor, outcome string
+		args            []string
+		code            int
+		stdout, stderr  string // how they begin and end
 	}{
-		{"FAILED", nil, exitJobFailed, ": FAILED: disk full\n"},
-		{"PARTIAL_SUCCESS", nil, exitJobFailed, ": PARTIAL_SUCCESS: disk full\n"},
-		{"PARTIAL_SUCCESS", []string{"--partial"}, exitOK, ""},
+		{"informatica", "FAILED", informatica, exitJobFailed, "", ": FAILED: disk full\n"},
+		{"informatica", "PARTIAL_SUCCESS", informatica, exitJobFailed, "", ": PARTIAL_SUCCESS: disk full\n"},
+		{"informatica", "PARTIAL_SUCCESS", append(informatica, "--partial"), exitOK, "org_id,", ""},
+		{"m3ter", "FAILED", m3ter, exitJobFailed, "", ": FAILED\n"},
+		{"m3ter", "SUCCEEDED", m3ter, exitOK, "uid,", ""},
 	}
 	for _, tc := range cases {
 		rule := emulator.Rule{Outcome: tc.outcome, Error: "disk full"}
-		if _, err := box.SetTransitions("informatica", "export", rule); err != nil {
+		if _, err := box.SetTransitions(tc.vendor, "export", rule); err != nil {
 			t.Fatal(err)
 		}
-		code, stdout, stderr := call(t, env, append(args, tc.flags...)...)
-		if code != tc.code || !strings.HasSuffix(stderr, tc.stderr) || strings.HasPrefix(stdout, "org_id,") != (code == exitOK) {
-			t.Errorf("%s %v: exit %d, stdout %q, stderr %q", tc.outcome, tc.flags, code, stdout, stderr)
+		code, stdout, stderr := call(t, env, tc.args...)
+		if code != tc.code || !strings.HasPrefix(stdout, tc.stdout) || !strings.HasSuffix(stderr, tc.stderr) || (stderr == "") != (code == exitOK) {
+			t.Errorf("%v, %s: exit %d, stdout %q, stderr %q", tc.args, tc.outcome, code, stdout, stderr)
 		}
 	}
 }
