@@ -45,15 +45,33 @@ func run(m *testing.M) int {
 type server struct {
 	*exec.Cmd
 	url    string
-	stdout *bytes.Buffer
-	stderr *bytes.Buffer
+	stdout *output
+	stderr *output
+}
+
+// output is what a running program has written so far.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 // serve starts the program on a free port and waits until it is ready.
 func serve(t *testing.T, args ...string) *server {
 	t.Helper()
 	portFile := filepath.Join(t.TempDir(), "port")
-	s := &server{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}}
+	s := &server{stdout: &output{}, stderr: &output{}}
 	s.Cmd = exec.Command(program, append([]string{"serve", "--port", "0", "--port-file", portFile}, args...)...)
 	s.Stdout, s.Stderr = s.stdout, s.stderr
 	if err := s.Start(); err != nil {
