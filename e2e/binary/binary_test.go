@@ -229,8 +229,10 @@ func TestATerminatedServerFinishesWhatItBegan(t *testing.T) {
 		t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer any")
+	req.Header.Set("Expect", "100-continue") // the body is sent once the server asks for it: it has begun by then
+	client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: 10 * time.Second}}
 	go func() {
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := client.Do(req)
 		if err != nil {
 			answered <- 0
 			return
