@@ -2,12 +2,8 @@ package m3ter
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"maps"
-	"math/big"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
@@ -250,80 +246,115 @@ func (w *seeding) addUsage(o fixtures.M3terOrganization) error {
 	for i, u := range o.Usage {
 		seed := store.Entropy(store.Seed(w.tx), "m3ter/usage/"+w.org+"/"+u.Meter+"/"+u.Account, uint64(i))
 		random := rand.New(rand.NewChaCha8(seed))
+		tokens := map[string]func() string{}
+		for code, value := range u.Fields {
+			token, err := drawer(random, value)
+			if err != nil {
+				return fmt.Errorf("usage[%d]: field %s: %w", i, code, err)
+			}
+			tokens[code] = token
+		}
 		end := w.tx.Now
 		if !u.To.IsZero() {
 			end = u.To.At(w.tx.Now)
 		}
 		step := time.Duration(max(u.EveryMinutes, 1)) * time.Minute
-		var batch []fixtures.M3terMeasurement
+		var batch []measurement
 		for at := u.From.At(w.tx.Now); at.Before(end); at = at.Add(step) {
-			fields := make(map[string]any, len(u.Fields))
-			for _, code := range slices.Sorted(maps.Keys(u.Fields)) {
-				fields[code] = drawn(random, u.Fields[code])
+			m, err := in.made(measurement{meter: u.Meter, account: u.Account, ts: at, raw: "{}"}, tokens)
+			if err != nil {
+				return fmt.Errorf("usage[%d]: %w", i, err)
 			}
-			batch = append(batch, fixtures.M3terMeasurement{Meter: u.Meter, Account: u.Account, At: fixtures.Instant(at), Fields: fields})
+			batch = append(batch, m)
 		}
-		if err := w.take(in, batch); err != nil {
-			return fmt.Errorf("usage[%d]: %w", i, err)
-		}
+		in.take(batch)
 	}
 	return nil
-}
-
-// drawn is one value of a made-up field.
-func drawn(random *rand.Rand, value any) any {
-	switch value := value.(type) {
-	case []any:
-		if len(value) > 0 {
-			return value[random.IntN(len(value))]
-		}
-	case string:
-		low, high, ok := strings.Cut(value, "..")
-		from, errFrom := decimal.NewFromString(low)
-		to, errTo := decimal.NewFromString(high)
-		if !ok || errFrom != nil || errTo != nil || to.LessThan(from) {
-			return value
-		}
-		places := max(-from.Exponent(), -to.Exponent(), 0)
-		steps := to.Sub(from).Shift(places).BigInt()
-		if steps.BitLen() > 62 {
-			return value
-		}
-		add := decimal.NewFromBigInt(big.NewInt(random.Int64N(steps.Int64()+1)), -places)
-		return json.Number(from.Add(add).String())
-	}
-	return value
 }
 
 func (w *seeding) addMeasurements(o fixtures.M3terOrganization) error {
-	return w.take(newIntake(callAs(w.tx, w.org, seededBy, w.tx.Now)), o.Measurements)
-}
-
-// take puts measurements into the ledger, as a submit call would; one that would fail is an error of the scenario.
-func (w *seeding) take(in *intake, batch []fixtures.M3terMeasurement) error {
-	made := make([]measurement, 0, len(batch))
-	for _, m := range batch {
-		plan := in.meter(m.Meter)
-		if plan == nil {
-			return fmt.Errorf("there is no meter with the code %q", m.Meter)
-		}
-		one := measurement{uid: m.UID, meter: m.Meter, account: m.Account, ts: m.At.At(w.tx.Now), raw: "{}"}
-		for _, f := range plan.data {
-			value, ok := m.Fields[f.Code]
-			if !ok {
-				return fmt.Errorf("a measurement of %s needs the field %s", m.Meter, f.Code)
-			}
+	in := newIntake(callAs(w.tx, w.org, seededBy, w.tx.Now))
+	var batch []measurement
+	for i, one := range o.Measurements {
+		tokens := map[string]func() string{}
+		for code, value := range one.Fields {
 			token, err := encode(value)
 			if err != nil {
-				return err
+				return fmt.Errorf("measurements[%d]: field %s: %w", i, code, err)
 			}
-			if f.Category.numeric() == strings.HasPrefix(string(token), `"`) {
-				return fmt.Errorf("field %s of %s is %s, and %s is not", f.Code, m.Meter, f.Category, token)
-			}
-			one.fields = append(one.fields, measured{category: f.Category, code: f.Code, token: string(token)})
+			tokens[code] = func() string { return string(token) }
 		}
-		made = append(made, one)
+		bare := measurement{uid: one.UID, meter: one.Meter, account: one.Account, ts: one.At.At(w.tx.Now), raw: "{}"}
+		m, err := in.made(bare, tokens)
+		if err != nil {
+			return fmt.Errorf("measurements[%d]: %w", i, err)
+		}
+		batch = append(batch, m)
 	}
-	in.take(made)
+	in.take(batch)
 	return nil
+}
+
+// made completes a measurement by the fields of its meter; one that would fail is an error of the scenario.
+func (in *intake) made(m measurement, tokens map[string]func() string) (measurement, error) {
+	plan := in.meter(m.meter)
+	if plan == nil {
+		return m, fmt.Errorf("there is no meter with the code %q", m.meter)
+	}
+	m.fields = make([]measured, 0, len(plan.data))
+	for _, f := range plan.data {
+		draw, ok := tokens[f.Code]
+		if !ok {
+			return m, fmt.Errorf("a measurement of %s needs the field %s", m.meter, f.Code)
+		}
+		token := draw()
+		if f.Category.numeric() == strings.HasPrefix(token, `"`) {
+			return m, fmt.Errorf("field %s of %s is %s, and %s is not", f.Code, m.meter, f.Category, token)
+		}
+		m.fields = append(m.fields, measured{category: f.Category, code: f.Code, token: token})
+	}
+	return m, nil
+}
+
+// drawer makes the values of a field: one of a list, a number of a range, or always the same.
+func drawer(random *rand.Rand, value any) (func() string, error) {
+	if list, ok := value.([]any); ok && len(list) > 0 {
+		tokens := make([]string, len(list))
+		for i, one := range list {
+			token, err := encode(one)
+			if err != nil {
+				return nil, err
+			}
+			tokens[i] = string(token)
+		}
+		return func() string { return tokens[random.IntN(len(tokens))] }, nil
+	}
+	if text, ok := value.(string); ok {
+		if draw, ok := rangeDrawer(random, text); ok {
+			return draw, nil
+		}
+	}
+	token, err := encode(value)
+	return func() string { return string(token) }, err
+}
+
+// rangeDrawer draws numbers between the two of LOW..HIGH, both included, with as many decimals as they show.
+func rangeDrawer(random *rand.Rand, text string) (draw func() string, ok bool) {
+	low, high, ok := strings.Cut(text, "..")
+	if !ok {
+		return nil, false
+	}
+	from, errFrom := parseNumber(low)
+	to, errTo := parseNumber(high)
+	if errFrom != nil || errTo != nil || to.LessThan(from) {
+		return nil, false
+	}
+	places := max(-from.Exponent(), -to.Exponent(), 0)
+	steps := to.Sub(from).Shift(places)
+	if steps.NumDigits() > 18 {
+		return nil, false
+	}
+	return func() string {
+		return from.Add(decimal.New(random.Int64N(steps.IntPart()+1), -places)).String()
+	}, true
 }
